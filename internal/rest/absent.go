@@ -14,7 +14,6 @@ const prefectCodePage = "https://github.com/taskrun-dev/taskrun-operator/blob/ma
 // absentParts maps the prefixes of paths below the base to the parts of a Prefect server that the operator does not
 // have. Prefect's clients request them.
 var absentParts = map[string]string{
-	"/admin/settings":                   "settings of a Prefect server",
 	"/artifacts":                        "artifacts",
 	"/automations":                      "automations",
 	"/block_capabilities":               "blocks",

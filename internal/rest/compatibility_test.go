@@ -32,7 +32,6 @@ var partial = map[string]string{
 // absent lists the routes of the contract (§1.3 to §1.7, §4.6, §C) that are not
 // served.
 var absent = [][2]string{
-	{"GET /admin/settings", "there are no settings of Prefect's server to show"},
 	{"GET /collections/views/aggregate-worker-metadata", "for workers of flows only"},
 }
 

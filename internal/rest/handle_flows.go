@@ -63,6 +63,7 @@ type FlowLists interface {
 	Count(ctx context.Context, f flowrun.Filters) (int, error)
 	History(ctx context.Context, q flowrun.HistoryQuery) ([]taskrun.HistoryBin, error)
 	Lateness(ctx context.Context, f flowrun.Filters) (*float64, error)
+	NextRuns(ctx context.Context, flowIDs []string) (map[string]*flowrun.Run, error)
 	BulkDelete(ctx context.Context, q flowrun.Query) (deleted []string, err error)
 	BulkSetState(ctx context.Context, q flowrun.Query, p taskrun.Proposal) ([]flowrun.Outcome, error)
 }

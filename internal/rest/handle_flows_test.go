@@ -281,6 +281,9 @@ func TestReadsOfFlowsThatFailAre503(t *testing.T) {
 		if r.resource != ResourceRegisteredFlows && r.resource != ResourceFlowRuns && r.resource != ResourceFlowRunStates {
 			continue
 		}
+		if r.path == "/ui/flows/count-deployments" { // it needs no store
+			continue
+		}
 		var body string
 		if o := described[r.method+" "+r.path]; o.RequestBody != nil {
 			body = string(o.RequestBody.Content[typeJSON].Example)

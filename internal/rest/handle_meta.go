@@ -36,6 +36,14 @@ func (s *namespaceHandler) adminVersion(*request) (response, error) {
 	return response{status: http.StatusOK, body: pyjson.AppendText(nil, s.options.PrefectVersion)}, nil
 }
 
+// settings are the settings of a Prefect server that its web page reads, and the bound of lists.
+const settings = `{"server":{"analytics_enabled":false,"api":{"default_limit":200},"ui":{"enabled":false,"show_promotional_content":false}}}`
+
+// adminSettings responds with settings (flows contract §2.6).
+func (s *namespaceHandler) adminSettings(*request) (response, error) {
+	return jsonBody(http.StatusOK, settings), nil
+}
+
 // adminStorage responds that no block stores results, because blocks are not supported.
 func (s *namespaceHandler) adminStorage(*request) (response, error) {
 	return jsonBody(http.StatusOK, `{"default_result_storage_block_id":null}`), nil

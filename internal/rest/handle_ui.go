@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/flowwire"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
@@ -51,6 +52,32 @@ func (s *namespaceHandler) uiRead(r *request) (response, error) {
 		return response{}, err
 	}
 	return response{status: http.StatusOK, body: wire.AppendUIRun(make([]byte, 0, wire.RunSize), run, name, s.now())}, nil
+}
+
+// countDeployments responds with the numbers of deployments of flows. The operator keeps none.
+func (s *namespaceHandler) countDeployments(r *request) (response, error) {
+	ids, err := wire.DecodeFlowIDs(r.body)
+	if err != nil {
+		return response{}, err
+	}
+	return respondList(r, "{", "}", ids, wire.FlowRunCountSize, func(b []byte, id string) []byte {
+		return wire.AppendFlowRunCount(b, id, 0)
+	})
+}
+
+// nextFlowRuns responds with the next scheduled run of each flow, null for none.
+func (s *namespaceHandler) nextFlowRuns(r *request) (response, error) {
+	ids, err := wire.DecodeFlowIDs(r.body)
+	if err != nil {
+		return response{}, err
+	}
+	next, err := s.Flows.NextRuns(r.ctx, ids)
+	if err != nil {
+		return response{}, err
+	}
+	return respondList(r, "{", "}", ids, flowwire.RunSize, func(b []byte, id string) []byte {
+		return flowwire.AppendNextRun(b, id, next[id])
+	})
 }
 
 // uiCountByFlowRun responds with the numbers of runs of flow runs.

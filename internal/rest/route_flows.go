@@ -80,6 +80,14 @@ func flowListRoutes() []route {
 			handle: (*namespaceHandler).paginateFlowRuns, body: true,
 		},
 		{
+			method: http.MethodPost, path: "/ui/flows/count-deployments", resource: ResourceRegisteredFlows, verb: VerbList, summary: "Count the deployments of flows",
+			handle: (*namespaceHandler).countDeployments, body: true,
+		},
+		{
+			method: http.MethodPost, path: "/ui/flows/next-runs", resource: ResourceFlowRuns, verb: VerbList, summary: "List the next scheduled run of each flow",
+			handle: (*namespaceHandler).nextFlowRuns, body: true,
+		},
+		{
 			method: http.MethodPost, path: "/ui/flow_runs/history", resource: ResourceFlowRuns, verb: VerbList, summary: "List the start and duration of the matching flow runs",
 			handle: (*namespaceHandler).flowRunPoints, body: true,
 		},

@@ -95,7 +95,7 @@ func servedRoutes(parts Parts) []route {
 	if parts.Limits {
 		limits = slices.Concat(tagLimitRoutes(), limitRoutes())
 	}
-	return slices.Concat(lists(), runRoutes(), eventRoutes(), flows(), limits, otherRoutes())
+	return slices.Concat(lists(), runRoutes(), eventRoutes(), flows(), limits, emptyListRoutes(), otherRoutes())
 }
 
 // runRoutes are the routes of task runs and their states.
@@ -151,6 +151,7 @@ func otherRoutes() []route {
 		{method: http.MethodGet, path: "/version", summary: "Read the API version", handle: (*namespaceHandler).version, anyVersion: true},
 		{method: http.MethodGet, path: "/ready", open: true, summary: "Check that the server is ready", handle: (*namespaceHandler).ready},
 		{method: http.MethodGet, path: "/hello", open: true, summary: "Say hello", handle: (*namespaceHandler).hello},
+		{method: http.MethodGet, path: "/admin/settings", summary: "Read the settings that the Prefect UI uses", handle: (*namespaceHandler).adminSettings},
 		{method: http.MethodGet, path: "/admin/version", summary: "Read the Prefect version", handle: (*namespaceHandler).adminVersion},
 		{method: http.MethodGet, path: "/admin/storage", summary: "Read the storage settings", handle: (*namespaceHandler).adminStorage},
 		{method: http.MethodGet, path: "/csrf-token", givesToken: true, summary: "Get a CSRF token, or an error if CSRF protection is disabled", handle: (*namespaceHandler).csrfToken},

@@ -202,8 +202,12 @@ func TestRoutes_everyRouteIsComplete(t *testing.T) {
 		}
 		want := ResourceNone
 		switch {
-		case r.path == "/ui/flow_runs/history":
+		case r.path == "/ui/flow_runs/history", r.path == "/ui/flows/next-runs":
 			want = ResourceFlowRuns
+		case r.path == "/ui/flows/count-deployments":
+			want = ResourceRegisteredFlows
+		case listsNothing(r.path):
+			// responds without any data
 		case showsRuns(r.path):
 			want = ResourceTaskRuns
 		case strings.Contains(r.path, "/concurrency_limits/"):

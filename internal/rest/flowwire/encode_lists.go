@@ -24,6 +24,17 @@ func AppendLateness(b []byte, mean *float64) []byte {
 	return pyjson.AppendFloat(b, *mean)
 }
 
+// AppendNextRun writes the next run of a flow, null for none, as a member of an object (flows contract §2.6).
+func AppendNextRun(b []byte, flowID string, run *flowrun.Run) []byte {
+	b = append(pyjson.AppendText(b, flowID), ':')
+	if run == nil {
+		return append(b, "null"...)
+	}
+	o := pyjson.BeginObject(b).Text("id", run.ID).Text("flow_id", run.FlowID).Text("name", run.Name).
+		Text("state_name", run.State.Name).Text("state_type", string(run.State.Type))
+	return o.TimeOrNull("next_scheduled_start_time", run.NextScheduledStartTime).End()
+}
+
 // AppendPoint writes what the dashboard of the Prefect UI shows of a run at the time now (flows contract §2.6).
 func AppendPoint(b []byte, run *flowrun.Run, now time.Time) []byte {
 	at := run.StartTime

@@ -29,9 +29,48 @@ func DecodeDashboard(body pyjson.Value) (f taskrun.Filter, parents flowrun.Filte
 	return f, parents, nil
 }
 
+// DecodePaging checks the limit and the offset of a list.
+func DecodePaging(body pyjson.Value) error {
+	var faults validate.Faults
+	p, ok := ReadParameters(&faults, body)
+	if !ok {
+		return Invalid(&faults, body)
+	}
+	if _, err := ReadLimit(p); err != nil {
+		return err
+	}
+	if n, given := p.Given("offset"); given {
+		n.Natural()
+	}
+	return Invalid(&faults, body)
+}
+
+// DecodePage reads the limit of a list and the number of a page of it.
+func DecodePage(body pyjson.Value) (limit, page int, err error) {
+	var faults validate.Faults
+	p, ok := ReadParameters(&faults, body)
+	if !ok {
+		return 0, 0, Invalid(&faults, body)
+	}
+	if limit, err = ReadLimit(p); err != nil {
+		return 0, 0, err
+	}
+	page = 1
+	if n, given := p.Given("page"); given {
+		page, _ = ReadPage(n, limit)
+	}
+	return limit, page, Invalid(&faults, body)
+}
+
 // DecodeFlowRunIDs reads the ids of the flow runs whose task runs are counted.
 func DecodeFlowRunIDs(body pyjson.Value) (ids []string, err error) {
-	const key = "flow_run_ids"
+	return decodeIDs(body, "flow_run_ids")
+}
+
+// DecodeFlowIDs reads the ids of the flows that a page of the Prefect UI shows.
+func DecodeFlowIDs(body pyjson.Value) (ids []string, err error) { return decodeIDs(body, "flow_ids") }
+
+func decodeIDs(body pyjson.Value, key string) (ids []string, err error) {
 	var faults validate.Faults
 	p, ok := ReadParameters(&faults, body, key)
 	if !ok {

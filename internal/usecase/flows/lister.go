@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -130,6 +131,26 @@ func (l *Lister) CountFlows(ctx context.Context, f flowrun.Filters) (int, error)
 		return 0, err
 	}
 	return f.CountFlows(snapshot, joined), nil
+}
+
+// NextRuns returns, by flow, the SCHEDULED run that starts first. Flows without one are missing.
+func (l *Lister) NextRuns(ctx context.Context, flowIDs []string) (map[string]*flowrun.Run, error) {
+	snapshot, err := l.store.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	next := map[string]*flowrun.Run{}
+	for _, id := range flowIDs {
+		for run := range snapshot.RunsOf(id) {
+			if run.State == nil || run.State.Type != orchestration.Scheduled || run.NextScheduledStartTime == nil {
+				continue
+			}
+			if first := next[id]; first == nil || run.NextScheduledStartTime.Before(*first.NextScheduledStartTime) {
+				next[id] = run
+			}
+		}
+	}
+	return next, nil
 }
 
 // read returns the flows and runs, and what the filters need to know of task runs.
