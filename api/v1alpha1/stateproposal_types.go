@@ -25,6 +25,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Verdict",type=string,JSONPath=`.status.verdict`,description="Result of the evaluation"
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.reason`,description="Explanation of the verdict"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Kind",type=string,priority=1,JSONPath=`.spec.targetRef.kind`,description="Kind of the run"
 // +kubebuilder:printcolumn:name="Proposer",type=string,priority=1,JSONPath=`.spec.proposer`,description="User that created the proposal"
 // +kubebuilder:printcolumn:name="Force",type=boolean,priority=1,JSONPath=`.spec.force`,description="Whether the rules are skipped"
 // +kubebuilder:validation:XValidation:rule=`size(self.metadata.name) <= 63`,message="the name of a StateProposal has at most 63 characters"
@@ -101,10 +102,10 @@ type StateProposalSpec struct {
 //
 // +structType=atomic
 type ProposalTarget struct {
-	// kind is the kind of the run: TaskRun.
+	// kind is the kind of the run: TaskRun or FlowRun.
 	//
 	// +required
-	// +kubebuilder:validation:Enum=TaskRun
+	// +kubebuilder:validation:Enum=TaskRun;FlowRun
 	Kind string `json:"kind,omitempty"`
 
 	// name is the name of the object.

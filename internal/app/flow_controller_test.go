@@ -80,3 +80,38 @@ func TestFlowController_reconcilesAppliedFlowRuns(t *testing.T) {
 	c.awaitFlowRun(t, "late", "Late")
 	eventually(t, "finished is gone", func() bool { return c.flowRun(t, "finished") == nil }, func() {})
 }
+
+func TestFlowController_evaluatesProposals(t *testing.T) {
+	t.Parallel()
+	c := running(t)
+	if err := c.Create(t.Context(), &v1alpha1.RegisteredFlow{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: "etl"}}); err != nil {
+		t.Fatal(err)
+	}
+	c.applyFlowRun(t, "day", v1alpha1.FlowRunSpec{InitialState: &v1alpha1.ProposedState{Type: "RUNNING"}})
+	c.awaitFlowRun(t, "day", "Running")
+	propose := func(name, kind string) *v1alpha1.StateProposal {
+		p := &v1alpha1.StateProposal{
+			ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: name},
+			Spec: v1alpha1.StateProposalSpec{
+				TargetRef: v1alpha1.ProposalTarget{Kind: v1alpha1.KindFlowRun, Name: "day"}, State: v1alpha1.ProposedState{Type: kind},
+			},
+		}
+		if err := c.Create(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, name+" has a verdict", func() bool {
+			return c.Get(t.Context(), client.ObjectKeyFromObject(p), p) == nil && p.Status.Verdict != ""
+		}, func() { t.Logf("%+v", p.Status) })
+		return p
+	}
+	if p := propose("cancel", "CANCELLED"); p.Status.Verdict != v1alpha1.VerdictAccepted {
+		t.Errorf("the cancellation of a run: %+v", p.Status)
+	}
+	c.awaitFlowRun(t, "day", "Cancelled")
+	if p := propose("crash", "CRASHED"); p.Status.Verdict == v1alpha1.VerdictAccepted || p.Status.Reason == "" {
+		t.Errorf("another end of a cancelled run: %+v, want a refusal with its reason", p.Status)
+	}
+	if day := c.flowRun(t, "day"); len(day.Status.Decisions) != 2 {
+		t.Errorf("the run has the decisions %+v, want two", day.Status.Decisions)
+	}
+}

@@ -152,12 +152,17 @@ func (s *services) controllers(
 		Proposals: func(namespace string) controller.Proposals {
 			return s.service(telemetry.SourceController, namespace)
 		},
-		Convert:     convert.ProposalFromObject,
-		Undecodable: kube.IsUndecodable,
-		Clock:       clock.RealClock{},
-		Events:      mgr.GetEventRecorder(controller.ProposalName),
-		Metrics:     s.recorder,
-		Trace:       s.traces.Reconciler,
+		FlowProposals: func(namespace string) controller.FlowProposals {
+			return s.flowsOf(telemetry.SourceController, namespace)
+		},
+		FlowRun:         s.cluster.FlowRunObject,
+		OnFlowRunChange: s.cluster.OnFlowRunChange,
+		Convert:         convert.ProposalFromObject,
+		Undecodable:     kube.IsUndecodable,
+		Clock:           clock.RealClock{},
+		Events:          mgr.GetEventRecorder(controller.ProposalName),
+		Metrics:         s.recorder,
+		Trace:           s.traces.Reconciler,
 	}
 	ofRuns, err := reconciler.Controller(mgr)
 	if err != nil {

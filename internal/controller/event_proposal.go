@@ -4,15 +4,12 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
-	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// proposalReasons are the reasons of the Events on TaskRuns about proposals.
+// proposalReasons are the reasons of the Events on runs about proposals.
 var proposalReasons = map[orchestration.Status]string{
 	orchestration.Accept: v1alpha1.ReasonProposalAccepted,
 	orchestration.Reject: v1alpha1.ReasonProposalRejected,
@@ -21,38 +18,33 @@ var proposalReasons = map[orchestration.Status]string{
 }
 
 // emit emits an Event on the run about the verdict.
-func (r *ProposalReconciler) emit(p *v1alpha1.StateProposal, evaluation usecase.Evaluation) {
-	run, status := evaluation.Run, evaluation.Decision.Status
-	regarding := &v1alpha1.TaskRun{
-		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: v1alpha1.KindTaskRun},
-		ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: run.Ref.Name, UID: types.UID(run.Ref.UID)},
-	}
+func (r *ProposalReconciler) emit(p *v1alpha1.StateProposal, evaluation *verdict) {
 	kind := corev1.EventTypeNormal
-	if status == orchestration.Reject || status == orchestration.Abort {
+	if evaluation.status == orchestration.Reject || evaluation.status == orchestration.Abort {
 		kind = corev1.EventTypeWarning
 	}
-	note := proposalNote(p, evaluation)
-	r.Events.Eventf(regarding, p, kind, proposalReasons[status], actionEvaluate, "%s", truncateNote(note))
+	r.Events.Eventf(evaluation.object(p.Namespace), p, kind, proposalReasons[evaluation.status], actionEvaluate,
+		"%s", truncateNote(proposalNote(p, evaluation)))
 }
 
 // proposalNote returns the text of the Event, such as "StateProposal cancel-1 by alice
 // accepted: state changed from RUNNING to CANCELLED".
-func proposalNote(p *v1alpha1.StateProposal, evaluation usecase.Evaluation) string {
+func proposalNote(p *v1alpha1.StateProposal, evaluation *verdict) string {
 	who := "StateProposal " + p.Name
 	if p.Spec.Proposer != "" {
 		who += " by " + p.Spec.Proposer
 	}
-	decision, before := evaluation.Decision, evaluation.Before
+	reason, before, after := evaluation.reason, label(evaluation.before), label(evaluation.after)
 	switch {
-	case decision.Status == orchestration.Accept:
-		return fmt.Sprintf("%s accepted: state changed from %s to %s", who, label(before), label(evaluation.Run.State))
-	case decision.Status == orchestration.Wait:
-		return fmt.Sprintf("%s waiting to enter %s: %s", who, p.Spec.State.Type, decision.Reason)
-	case evaluation.Written:
-		return fmt.Sprintf("%s rejected: %s (state changed from %s to %s)", who, decision.Reason, label(before), label(evaluation.Run.State))
-	case decision.Status == orchestration.Reject:
-		return fmt.Sprintf("%s rejected: %s", who, decision.Reason)
+	case evaluation.status == orchestration.Accept:
+		return fmt.Sprintf("%s accepted: state changed from %s to %s", who, before, after)
+	case evaluation.status == orchestration.Wait:
+		return fmt.Sprintf("%s waiting to enter %s: %s", who, p.Spec.State.Type, reason)
+	case evaluation.written:
+		return fmt.Sprintf("%s rejected: %s (state changed from %s to %s)", who, reason, before, after)
+	case evaluation.status == orchestration.Reject:
+		return fmt.Sprintf("%s rejected: %s", who, reason)
 	default:
-		return fmt.Sprintf("%s aborted: %s", who, decision.Reason)
+		return fmt.Sprintf("%s aborted: %s", who, reason)
 	}
 }

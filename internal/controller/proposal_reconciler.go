@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
@@ -61,8 +62,12 @@ type ProposalReconciler struct {
 	Writer client.Client
 	// Ready returns an error until the use cases see all runs.
 	Ready func(context.Context) error
-	// Proposals returns the use cases of a namespace.
-	Proposals func(namespace string) Proposals
+	// Proposals and FlowProposals return the use cases of a namespace.
+	Proposals     func(namespace string) Proposals
+	FlowProposals func(namespace string) FlowProposals
+	// FlowRun and OnFlowRunChange are Object and OnChange of a FlowReconciler.
+	FlowRun         func(namespace, name string) *flowrun.Object
+	OnFlowRunChange func(flowrun.ObjectChanged) (stop func())
 	// Convert returns the proposal of an object.
 	Convert func(*v1alpha1.StateProposal) taskrun.NamedProposal
 	// Undecodable reports whether an object of the cache is a placeholder for a
@@ -138,29 +143,33 @@ func (r *ProposalReconciler) evaluate(ctx context.Context, p *v1alpha1.StateProp
 // evaluateFor is evaluate for an existing run. A waiting proposal is evaluated again
 // after the given time at the latest.
 func (r *ProposalReconciler) evaluateFor(
-	ctx context.Context, p *v1alpha1.StateProposal, run *taskrun.Run, again time.Duration,
+	ctx context.Context, p *v1alpha1.StateProposal, run *target, again time.Duration,
 ) (ctrl.Result, error) {
 	if early := r.untilRetry(p, run); early > 0 {
-		r.waits.in(p, run.State.ID)
+		r.waits.in(p, run.stateID)
 		return requeueAfter(min(early, again)), nil
 	}
 	named := r.Convert(p)
-	named.Object = run.Ref.UID
-	evaluation, err := r.Proposals(p.Namespace).EvaluateProposal(ctx, run.ID, named)
+	named.Object = run.ref.UID
+	evaluate := r.evaluateTaskRun
+	if p.Spec.TargetRef.Kind == v1alpha1.KindFlowRun {
+		evaluate = r.evaluateFlowRun
+	}
+	evaluation, err := evaluate(ctx, p.Namespace, run.id, named)
 	switch {
 	case errors.Is(err, usecase.ErrNoFlowRun):
 		return r.abort(ctx, p, "The TaskRun cannot change its state: "+err.Error()+". Create that flow run, or delete the TaskRun.")
 	case errors.Is(err, taskrun.ErrNotFound):
 		return requeueAfter(recheckDelay), nil // deleted a moment ago
 	case taskrun.NeverStored(err):
-		return r.abort(ctx, p, "The TaskRun cannot store the verdict: "+err.Error())
+		return r.abort(ctx, p, "The "+p.Spec.TargetRef.Kind+" cannot store the verdict: "+err.Error())
 	case err != nil:
 		return ctrl.Result{}, err
-	case evaluation.Final == nil:
+	case evaluation.final == nil:
 		return r.wait(ctx, p, evaluation, again)
 	}
-	if evaluation.Recorded {
-		r.Metrics.ProposalEvaluated(evaluation.Final.Verdict)
+	if evaluation.recorded {
+		r.Metrics.ProposalEvaluated(evaluation.final.Verdict)
 		r.emit(p, evaluation)
 	}
 	return ctrl.Result{}, r.write(ctx, p, decided(p, evaluation))
@@ -168,9 +177,9 @@ func (r *ProposalReconciler) evaluateFor(
 
 // untilRetry returns the time until a waiting proposal is evaluated again: 0 if the run
 // has entered another state since.
-func (r *ProposalReconciler) untilRetry(p *v1alpha1.StateProposal, run *taskrun.Run) time.Duration {
+func (r *ProposalReconciler) untilRetry(p *v1alpha1.StateProposal, run *target) time.Duration {
 	status := &p.Status
-	if status.RetryTime == nil || status.WaitingStateID != run.State.ID {
+	if status.RetryTime == nil || status.WaitingStateID != run.stateID {
 		return 0
 	}
 	return status.RetryTime.Sub(r.Clock.Now())
@@ -178,7 +187,7 @@ func (r *ProposalReconciler) untilRetry(p *v1alpha1.StateProposal, run *taskrun.
 
 // wait writes that the proposal waits, unless its status already has that.
 func (r *ProposalReconciler) wait(
-	ctx context.Context, p *v1alpha1.StateProposal, evaluation usecase.Evaluation, again time.Duration,
+	ctx context.Context, p *v1alpha1.StateProposal, evaluation *verdict, again time.Duration,
 ) (ctrl.Result, error) {
 	now := r.Clock.Now()
 	status := waiting(evaluation, now)
@@ -233,5 +242,5 @@ func (r *ProposalReconciler) expire(ctx context.Context, p *v1alpha1.StatePropos
 func (r *ProposalReconciler) Controller(mgr ctrl.Manager) (manager.Runnable, error) {
 	o := termOptions{cache: &termCache{Cache: mgr.GetCache()}, concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace}
 	proposals := source.Kind(o.cache, &v1alpha1.StateProposal{}, &handler.TypedEnqueueRequestForObject[*v1alpha1.StateProposal]{})
-	return newController(mgr, ProposalName, r, o, proposals, r.runChanges())
+	return newController(mgr, ProposalName, r, o, proposals, r.runChanges(), r.flowRunChanges())
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
-	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // maxReason is the longest status.reason, in characters.
@@ -40,22 +39,21 @@ func (r *ProposalReconciler) abort(ctx context.Context, p *v1alpha1.StateProposa
 
 // waiting returns the status of a proposal that is evaluated again later. A wait for a
 // slot has no retry time.
-func waiting(evaluation usecase.Evaluation, now time.Time) v1alpha1.StateProposalStatus {
-	decision := evaluation.Decision
+func waiting(evaluation *verdict, now time.Time) v1alpha1.StateProposalStatus {
 	status := v1alpha1.StateProposalStatus{
-		Verdict: v1alpha1.VerdictWaiting, Reason: decision.Reason, EvaluatedTime: new(v1alpha1.NewMicroTime(now)),
-		WaitingStateID: evaluation.Run.State.ID,
+		Verdict: v1alpha1.VerdictWaiting, Reason: evaluation.reason, EvaluatedTime: new(v1alpha1.NewMicroTime(now)),
+		WaitingStateID: evaluation.after.ID,
 	}
-	if !decision.AwaitsSlots {
-		status.RetryTime = new(v1alpha1.NewMicroTime(retryTime(evaluation.Run, now.Add(decision.Delay))))
+	if !evaluation.awaitsSlots {
+		status.RetryTime = new(v1alpha1.NewMicroTime(retryTime(evaluation.after, now.Add(evaluation.delay))))
 	}
 	return status
 }
 
 // retryTime returns the time from which the run can enter the state. The delay of a decision is in
 // whole seconds; the scheduled time of the run that it was rounded from is exact.
-func retryTime(run *taskrun.Run, rounded time.Time) time.Time {
-	if due := run.Due(); due.Sub(rounded).Abs() < time.Second {
+func retryTime(state *orchestration.State, rounded time.Time) time.Time {
+	if due := taskrun.DueIn(state); due.Sub(rounded).Abs() < time.Second {
 		return due
 	}
 	return rounded
@@ -73,14 +71,14 @@ func sameWait(a, b *v1alpha1.StateProposalStatus) bool {
 }
 
 // decided returns the status with the decision that is recorded in the run.
-func decided(p *v1alpha1.StateProposal, evaluation usecase.Evaluation) v1alpha1.StateProposalStatus {
-	final := evaluation.Final
+func decided(p *v1alpha1.StateProposal, evaluation *verdict) v1alpha1.StateProposalStatus {
+	final := evaluation.final
 	status := v1alpha1.StateProposalStatus{
 		Verdict: verdicts[final.Verdict], Reason: final.Reason,
 		EvaluatedTime: new(v1alpha1.NewMicroTime(final.EvaluatedAt)), StateID: final.StateID,
 	}
-	if evaluation.Recorded {
-		status.Reason = evaluation.Decision.Reason // in full
+	if evaluation.recorded {
+		status.Reason = evaluation.reason // in full
 	}
 	if final.UID != string(p.UID) {
 		status.Reason = strings.TrimSpace(

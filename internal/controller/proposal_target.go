@@ -15,15 +15,22 @@ import (
 // target returns the run of a proposal. A reason means that the run does not exist and
 // cannot appear. Without a run and a reason, the run does not exist yet, is on hold or
 // cannot be decoded.
-func (r *ProposalReconciler) target(ctx context.Context, p *v1alpha1.StateProposal) (run *taskrun.Run, reason string, err error) {
-	run, reason, err = r.targetOrError(ctx, p)
+func (r *ProposalReconciler) target(ctx context.Context, p *v1alpha1.StateProposal) (*target, string, error) {
+	if p.Spec.TargetRef.Kind == v1alpha1.KindFlowRun {
+		run, reason := r.flowRunTarget(p)
+		return run, reason, nil
+	}
+	run, reason, err := r.taskRunOrError(ctx, p)
 	if _, undecodable := errors.AsType[*taskrun.UndecodableError](err); undecodable {
 		return nil, "", nil // the store logs it, and it can be repaired
 	}
-	return run, reason, err
+	if run == nil {
+		return nil, reason, err
+	}
+	return &target{id: run.ID, ref: run.Ref, stateID: run.State.ID}, reason, err
 }
 
-func (r *ProposalReconciler) targetOrError(ctx context.Context, p *v1alpha1.StateProposal) (run *taskrun.Run, reason string, err error) {
+func (r *ProposalReconciler) taskRunOrError(ctx context.Context, p *v1alpha1.StateProposal) (run *taskrun.Run, reason string, err error) {
 	ref := p.Spec.TargetRef
 	object, err := r.object(ctx, p)
 	switch {

@@ -12,6 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -31,13 +33,19 @@ func interval(age time.Duration) time.Duration { return min(max(age/10, minInter
 type waits struct {
 	mu        sync.Mutex
 	proposals map[types.NamespacedName]*wait
-	runs      map[types.NamespacedName]map[types.NamespacedName]*wait
+	runs      map[runKey]map[types.NamespacedName]*wait
+}
+
+// runKey identifies a run of any kind.
+type runKey struct {
+	kind string
+	types.NamespacedName
 }
 
 // wait is the record of one proposal.
 type wait struct {
 	uid   types.UID // of the proposal
-	run   types.NamespacedName
+	run   runKey
 	since time.Time // first evaluation, by the clock of this replica
 	state string    // id of the state of the run during the wait; empty: not known yet
 }
@@ -53,9 +61,10 @@ func (w *waits) begin(p *v1alpha1.StateProposal, now time.Time) (age time.Durati
 	}
 	w.forget(name)
 	if w.proposals == nil {
-		w.proposals, w.runs = map[types.NamespacedName]*wait{}, map[types.NamespacedName]map[types.NamespacedName]*wait{}
+		w.proposals, w.runs = map[types.NamespacedName]*wait{}, map[runKey]map[types.NamespacedName]*wait{}
 	}
-	one := &wait{uid: p.UID, run: client.ObjectKey{Namespace: p.Namespace, Name: p.Spec.TargetRef.Name}, since: now}
+	of := p.Spec.TargetRef
+	one := &wait{uid: p.UID, run: runKey{of.Kind, types.NamespacedName{Namespace: p.Namespace, Name: of.Name}}, since: now}
 	if w.runs[one.run] == nil {
 		w.runs[one.run] = map[types.NamespacedName]*wait{}
 	}
@@ -93,7 +102,7 @@ func (w *waits) forget(proposal types.NamespacedName) {
 
 // outside returns the proposals whose recorded state of the run differs from this one.
 // An empty state returns all.
-func (w *waits) outside(run types.NamespacedName, state string) (proposals []reconcile.Request) {
+func (w *waits) outside(run runKey, state string) (proposals []reconcile.Request) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for name, one := range w.runs[run] {
@@ -108,21 +117,42 @@ func (w *waits) outside(run types.NamespacedName, state string) (proposals []rec
 func (r *ProposalReconciler) runChanges() source.Source {
 	return source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 		stop := r.OnChange(func(namespace, name string, run *taskrun.Run) {
-			for _, request := range r.affected(namespace, name, run) {
-				queue.Add(request)
+			var state *orchestration.State
+			if run != nil {
+				state = run.State
 			}
+			r.addAffected(queue, v1alpha1.KindTaskRun, namespace, name, state)
 		})
 		context.AfterFunc(ctx, stop)
 		return nil
 	})
 }
 
-// affected returns the proposals to evaluate after a change of a TaskRun: those that were
+// flowRunChanges returns a source of the proposals that a change of a FlowRun affects.
+func (r *ProposalReconciler) flowRunChanges() source.Source {
+	return source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		stop := r.OnFlowRunChange(func(namespace, name string, run *flowrun.Run) {
+			var state *orchestration.State
+			if run != nil {
+				state = run.State
+			}
+			r.addAffected(queue, v1alpha1.KindFlowRun, namespace, name, state)
+		})
+		context.AfterFunc(ctx, stop)
+		return nil
+	})
+}
+
+// addAffected adds the proposals to evaluate after a change of an object: those that were
 // evaluated in another state of the run, or all if the object is not a run.
-func (r *ProposalReconciler) affected(namespace, name string, run *taskrun.Run) []reconcile.Request {
-	state := ""
-	if run != nil && run.State != nil {
-		state = run.State.ID
+func (r *ProposalReconciler) addAffected(
+	queue workqueue.TypedRateLimitingInterface[reconcile.Request], kind, namespace, name string, state *orchestration.State,
+) {
+	id := ""
+	if state != nil {
+		id = state.ID
 	}
-	return r.waits.outside(types.NamespacedName{Namespace: namespace, Name: name}, state)
+	for _, request := range r.waits.outside(runKey{kind, types.NamespacedName{Namespace: namespace, Name: name}}, id) {
+		queue.Add(request)
+	}
 }

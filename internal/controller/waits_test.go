@@ -6,8 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
@@ -146,7 +148,7 @@ func TestRunEvents_requeueAfterChangeDuringEvaluation(t *testing.T) {
 	b.runs.waits(orchestration.Decision{Reason: "early", Delay: time.Hour})
 	evaluate, woken := b.runs.evaluate, 0
 	b.runs.evaluate = func(p taskrun.NamedProposal) (usecase.Evaluation, error) {
-		woken = len(b.affected("default", "hello", nil))
+		woken = len(b.waits.outside(runKey{v1alpha1.KindTaskRun, types.NamespacedName{Namespace: "default", Name: "hello"}}, ""))
 		return evaluate(p)
 	}
 	b.reconcile(t)

@@ -49,6 +49,20 @@ type EditError struct{ Reason string }
 
 func (e *EditError) Error() string { return e.Reason }
 
+// Evaluation is the result of the evaluation of a taskrun.NamedProposal.
+type Evaluation struct {
+	// Outcome is the result of the rules. Only Run and State are set if the verdict was
+	// already recorded.
+	Outcome
+
+	// Before is the previous state of the run.
+	Before *orchestration.State
+	// Final is the decision as recorded; nil while the verdict is Wait.
+	Final *taskrun.ProposalDecision
+	// Recorded reports whether this call evaluated the proposal and wrote Final.
+	Recorded bool
+}
+
 // Outcome is what came of a proposal.
 type Outcome struct {
 	Run *Run // as it is now

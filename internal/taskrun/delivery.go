@@ -71,11 +71,14 @@ func (r *Run) Deferred() bool {
 }
 
 // Due returns the time from which a waiting run can be delivered.
-func (r *Run) Due() time.Time {
-	if at := r.State.Details.ScheduledTime; at != nil {
+func (r *Run) Due() time.Time { return DueIn(r.State) }
+
+// DueIn is Due for a run in this state.
+func DueIn(state *orchestration.State) time.Time {
+	if at := state.Details.ScheduledTime; at != nil {
 		return *at
 	}
-	return r.State.Timestamp
+	return state.Timestamp
 }
 
 // Holder is the client id of the worker that holds the run, empty for none.

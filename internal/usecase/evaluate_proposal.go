@@ -39,15 +39,15 @@ func (s *Service) EvaluateProposal(ctx context.Context, id string, p taskrun.Nam
 			return nil, taskrun.ErrNotFound
 		}
 		evaluation = Evaluation{Outcome: taskrun.Outcome{Run: run, State: run.State}, Before: run.State}
-		claim.stateID = proposedStateID(run, p.Name)
-		if evaluation.Final = recordedDecision(run, p, claim.stateID); evaluation.Final != nil {
+		claim.stateID = ProposedStateID(run.Ref.UID, p.Name)
+		if evaluation.Final = RecordedDecision(run.Decisions, run.States(), p, claim.stateID); evaluation.Final != nil {
 			return nil, nil //nolint:nilnil // nothing to store
 		}
 		next, evaluation, err = s.evaluate(ctx, run, p, claim, s.now())
 		return next, err
 	}, func(before, after *taskrun.Run) {
 		evaluation.Run = after
-		if evaluation.overtaken(recordedDecision(after, p, claim.stateID)) {
+		if evaluation.overtaken(RecordedDecision(after.Decisions, after.States(), p, claim.stateID)) {
 			return
 		}
 		evaluation.Recorded = true
@@ -62,11 +62,17 @@ func (s *Service) EvaluateProposal(ctx context.Context, id string, p taskrun.Nam
 // overtaken reports whether the recorded decision is that of another program, which
 // evaluated the proposal at the same time. That decision is then final.
 func (e *Evaluation) overtaken(recorded *taskrun.ProposalDecision) bool {
-	if recorded == nil || (recorded.EvaluatedAt.Equal(e.Final.EvaluatedAt) && recorded.Verdict == e.Final.Verdict) {
+	if !Overtaken(e.Final, recorded) {
 		return false
 	}
 	e.Final = recorded
 	return true
+}
+
+// Overtaken reports whether the recorded decision on a proposal is not the one that was to
+// be recorded.
+func Overtaken(final, recorded *taskrun.ProposalDecision) bool {
+	return recorded != nil && (!recorded.EvaluatedAt.Equal(final.EvaluatedAt) || recorded.Verdict != final.Verdict)
 }
 
 // evaluate applies the rules to the proposal. It returns the run to store, nil for a
@@ -82,23 +88,33 @@ func (s *Service) evaluate(
 	if outcome.Decision.Status == orchestration.Wait {
 		return nil, evaluation, nil
 	}
-	evaluation.Final = &taskrun.ProposalDecision{
-		Proposal:    p.Name,
-		UID:         p.UID,
-		Verdict:     outcome.Decision.Status,
-		Reason:      taskrun.Truncate(outcome.Decision.Reason, taskrun.MaxReason),
-		Proposer:    taskrun.Truncate(p.Proposer, taskrun.MaxProposer),
-		EvaluatedAt: now,
-	}
+	evaluation.Final = FinalDecision(p, outcome.Decision.Status, outcome.Decision.Reason, now)
 	if next == nil {
 		next = run
 	} else {
 		evaluation.Final.StateID = next.State.ID
 	}
 	decided := *next
-	kept := run.Decisions[max(0, len(run.Decisions)+1-taskrun.MaxDecisions):]
-	decided.Decisions = append(slices.Clone(kept), *evaluation.Final)
+	decided.Decisions = WithDecision(run.Decisions, *evaluation.Final)
 	return &decided, evaluation, nil
+}
+
+// FinalDecision returns the decision on a proposal that a run records.
+func FinalDecision(p taskrun.NamedProposal, status orchestration.Status, reason string, now time.Time) *taskrun.ProposalDecision {
+	return &taskrun.ProposalDecision{
+		Proposal:    p.Name,
+		UID:         p.UID,
+		Verdict:     status,
+		Reason:      taskrun.Truncate(reason, taskrun.MaxReason),
+		Proposer:    taskrun.Truncate(p.Proposer, taskrun.MaxProposer),
+		EvaluatedAt: now,
+	}
+}
+
+// WithDecision returns the decisions of a run with another one, without the oldest ones.
+func WithDecision(decisions []taskrun.ProposalDecision, final taskrun.ProposalDecision) []taskrun.ProposalDecision {
+	kept := decisions[max(0, len(decisions)+1-taskrun.MaxDecisions):]
+	return append(slices.Clone(kept), final)
 }
 
 // evaluateIf applies the rules to the proposal, unless the run has another state than
@@ -106,13 +122,8 @@ func (s *Service) evaluate(
 func (s *Service) evaluateIf(
 	ctx context.Context, run *taskrun.Run, p taskrun.NamedProposal, claim *slotClaim, now time.Time,
 ) (*taskrun.Run, taskrun.Outcome, error) {
-	var reason string
-	switch {
-	case p.IfStateID != "" && run.State.ID != p.IfStateID:
-		reason = "The run is no longer in the state that ifStateID names, but in " + run.State.ID + " (" + string(run.State.Type) + ")."
-	case p.WaitingStateID != "" && run.Finished() && run.State.ID != p.WaitingStateID:
-		reason = "The run finished while the proposal waited: it is " + string(run.State.Type) + "."
-	default:
+	reason := Outdated(p, run.State)
+	if reason == "" {
 		return s.decide(ctx, run, p.Proposal, claim, now)
 	}
 	return nil, taskrun.Outcome{Run: run, State: run.State, Decision: orchestration.Decision{
@@ -120,15 +131,31 @@ func (s *Service) evaluateIf(
 	}}, nil
 }
 
-// recordedDecision returns the decision on a proposal that the run has evaluated: the
-// recorded one, or one derived from the history if it is no longer recorded.
-func recordedDecision(r *taskrun.Run, p taskrun.NamedProposal, stateID string) *taskrun.ProposalDecision {
-	for _, d := range slices.Backward(r.Decisions) {
+// Outdated returns the reason why a proposal does not apply to a run in this state: the
+// run has another state than the proposal requires, or has finished while it waited.
+// Empty: it applies.
+func Outdated(p taskrun.NamedProposal, state *orchestration.State) (reason string) {
+	switch {
+	case p.IfStateID != "" && state.ID != p.IfStateID:
+		return "The run is no longer in the state that ifStateID names, but in " + state.ID + " (" + string(state.Type) + ")."
+	case p.WaitingStateID != "" && state.Type.Terminal() && state.ID != p.WaitingStateID:
+		return "The run finished while the proposal waited: it is " + string(state.Type) + "."
+	default:
+		return ""
+	}
+}
+
+// RecordedDecision returns the decision on a proposal that a run has evaluated: the
+// recorded one, or one derived from its states if it is no longer recorded; nil for none.
+func RecordedDecision(
+	decisions []taskrun.ProposalDecision, states []orchestration.State, p taskrun.NamedProposal, stateID string,
+) *taskrun.ProposalDecision {
+	for _, d := range slices.Backward(decisions) {
 		if d.Proposal == p.Name {
 			return &d
 		}
 	}
-	for _, state := range r.States() {
+	for _, state := range states {
 		if state.ID == stateID {
 			verdict := orchestration.Accept
 			if state.Type != p.Type {
@@ -140,8 +167,9 @@ func recordedDecision(r *taskrun.Run, p taskrun.NamedProposal, stateID string) *
 	return nil
 }
 
-// proposedStateID returns the id of the state that a proposal of this name leads to.
-// The id is always the same, so that the history shows an earlier evaluation.
-func proposedStateID(r *taskrun.Run, proposal string) string {
-	return uuid.NewSHA1(uuid.NameSpaceOID, []byte(r.Ref.UID+"/proposal/"+proposal)).String()
+// ProposedStateID returns the id of the state that a proposal of this name leads to in the
+// run of an object. The id is always the same, so that the history shows an earlier
+// evaluation.
+func ProposedStateID(object, proposal string) string {
+	return uuid.NewSHA1(uuid.NameSpaceOID, []byte(object+"/proposal/"+proposal)).String()
 }
