@@ -98,8 +98,8 @@ compat-sdk: test-assets build ## Submit, serve and await tasks with the newest a
 	@hack/test/run.sh -- -tags apiserver,sdk -count 1 -run README ./test/walkthrough
 
 .PHONY: chaos
-chaos: test-assets build ## Run 1,000 tasks of the Prefect package while operators, workers and the API server are killed at random
-	@hack/test/run.sh -- -tags sdk,chaos -count 1 -timeout 40m -run TestChaos ./test/sdk $(ARGS)
+chaos: test-assets build ## Run 1,000 tasks and 300 flows of the Prefect package while operators, workers and the API server are killed at random
+	@hack/test/run.sh -- -tags sdk,chaos -count 1 -timeout 60m -run TestChaos ./test/sdk $(ARGS)
 
 .PHONY: bench
 bench: test-assets build ## Measure writes against a bare client-go loop, reads, memory and cold starts

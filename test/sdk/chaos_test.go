@@ -24,10 +24,7 @@ const chaosLimit = 20 * time.Minute
 // TestChaos kills operators, workers and the API server at random while tasks are submitted and run by workers with
 // wrong clocks. Then it checks that no run was lost, is stuck or was run twice at the same time.
 func TestChaos(t *testing.T) {
-	if *seed == 0 {
-		*seed = uint64(time.Now().UnixNano())
-	}
-	c := newChaos(t)
+	c := newChaos(t, 3)
 	submitted := c.submit(*chaosRuns)
 	kills := c.kill(submitted)
 	ids := <-c.ids
@@ -47,8 +44,11 @@ type chaos struct {
 	died map[int]time.Time // killed workers, by process id
 }
 
-func newChaos(t *testing.T) *chaos {
+func newChaos(t *testing.T, workers int) *chaos {
 	t.Helper()
+	if *seed == 0 {
+		*seed = uint64(time.Now().UnixNano())
+	}
 	t.Logf("seed %d", *seed)
 	c := &chaos{
 		stage: newStage(t, ownPlane(t)), random: rand.New(rand.NewPCG(*seed, 1)),
@@ -57,7 +57,7 @@ func newChaos(t *testing.T) *chaos {
 	for range 2 {
 		c.servers = append(c.servers, c.newServer("--leader-elect", "--worker-grace-period=5s", "--worker-max-attempts=100"))
 	}
-	for i := range 3 {
+	for i := range workers {
 		c.workers = append(c.workers, c.servers[i%len(c.servers)].newSkewedWorker(5, c.skew()))
 	}
 	return c
@@ -110,7 +110,7 @@ func (c *chaos) kill(submitted <-chan struct{}) string {
 		case chance < 4:
 			counts["operator"]++
 			c.killServer()
-		case chance < 8:
+		case chance < 8 && len(c.workers) > 0:
 			counts["worker"]++
 			c.killWorker()
 		default:

@@ -26,8 +26,8 @@ func (s *Service) copyState(ctx context.Context, run *flowrun.Run) {
 // RepairCopy gives the task run that stands for a subflow the state of its run, if the call
 // that stored the state did not get to it. Errors: ErrUnavailable.
 func (s *Service) RepairCopy(ctx context.Context, run *flowrun.Run) error {
-	if run.ParentTaskRunID == "" || run.State == nil {
-		return nil
+	if run.ParentTaskRunID == "" || run.State == nil || s.TaskRuns.Cached(run.ParentTaskRunID) == nil {
+		return nil // not a subflow, or its task run was deleted
 	}
 	return hideConflict(ignoreNotFound(s.copyCurrent(ctx, run, true)))
 }

@@ -76,6 +76,23 @@ def steps(count, seconds):
 
 
 @flow
+def batch(count):
+    return sum(future.result() for future in add.map(range(int(count)), 1))
+
+
+def batches(flows, count):
+    """Runs flows with tasks, one after the other, and returns the ids of those that completed."""
+    completed = []
+    for _ in range(int(flows)):
+        state = batch(int(count), return_state=True)
+        if state.is_completed():
+            completed.append(str(state.state_details.flow_run_id))
+        else:
+            print(state, file=sys.stderr, flush=True)
+    return completed
+
+
+@flow
 def echo(text):
     return len(text)
 

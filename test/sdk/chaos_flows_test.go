@@ -1,0 +1,102 @@
+//go:build sdk && chaos
+
+package sdk
+
+import (
+	"encoding/json"
+	"flag"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+)
+
+var (
+	chaosFlowRuns = flag.Int("flow-runs", 300, "how many flow runs there are")
+	tasksPerFlow  = flag.Int("tasks-per-flow", 10, "how many task runs each of them has")
+)
+
+// flowProcesses is the number of processes that run flows at the same time.
+const flowProcesses = 4
+
+// TestChaos_flows kills operators and the API server at random while flows with tasks run. Then it checks that no flow
+// run was lost or is stuck, that none has a state after its end, and that their task runs have ended.
+func TestChaos_flows(t *testing.T) {
+	c := newChaos(t, 0)
+	completed, done := c.runFlows(*chaosFlowRuns)
+	kills := c.kill(done)
+	ids := <-completed
+	c.settleTasks(len(ids) * *tasksPerFlow)
+	c.checkFlows(ids)
+	t.Logf("REPORT: seed %d: %s", *seed, kills)
+}
+
+// runFlows runs flows in processes of their own. It returns the ids of the completed ones, and a channel that is closed
+// when all have ended.
+func (c *chaos) runFlows(runs int) (completed <-chan []string, done <-chan struct{}) {
+	var (
+		all sync.WaitGroup
+		mu  sync.Mutex
+		ids []string
+	)
+	each := strconv.Itoa(runs / flowProcesses)
+	for i := range flowProcesses {
+		all.Go(func() {
+			printed, err := c.servers[i%len(c.servers)].flow("batches", each, strconv.Itoa(*tasksPerFlow))
+			if err != nil {
+				c.t.Error(err)
+				return
+			}
+			var mine []string
+			if err := json.Unmarshal([]byte(printed), &mine); err != nil {
+				c.t.Errorf("%s: %v", printed, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			ids = append(ids, mine...)
+		})
+	}
+	found, ended := make(chan []string, 1), make(chan struct{})
+	go func() {
+		all.Wait()
+		found <- ids
+		close(ended)
+	}()
+	return found, ended
+}
+
+// settleTasks waits until this number of task runs have completed: their states arrive as events.
+func (c *chaos) settleTasks(count int) {
+	c.eventually("all task runs have ended", func() (string, bool) {
+		status, answer := c.servers[0].ask(http.MethodPost, "/task_runs/count", `{"task_runs":{"state":{"type":{"any_":["COMPLETED"]}}}}`)
+		n, err := strconv.Atoi(answer)
+		return answer, status == http.StatusOK && err == nil && n >= count
+	})
+}
+
+// checkFlows checks the outcome.
+func (c *chaos) checkFlows(ids []string) {
+	ends := []string{"Completed", "Failed", "Cancelled", "Crashed"}
+	lost, after := 0, 0
+	for _, id := range ids {
+		status, _ := c.servers[1].ask(http.MethodGet, "/flow_runs/"+id, "")
+		if status != http.StatusOK {
+			lost++
+			continue
+		}
+		states := c.servers[1].flowStates(id)
+		if end := slices.IndexFunc(states, func(name string) bool { return slices.Contains(ends, name) }); end != len(states)-1 {
+			after++
+			c.t.Logf("flow run %s has the states %v", id, states)
+		}
+	}
+	var unfinished int
+	c.servers[0].get(http.MethodPost, "/flow_runs/count",
+		`{"flow_runs":{"state":{"type":{"not_any_":["COMPLETED","FAILED","CANCELLED","CRASHED"]}}}}`, &unfinished)
+	want := *chaosFlowRuns / flowProcesses * flowProcesses
+	c.t.Logf("REPORT: %d of %d flow runs completed, %d lost, %d with a state after the end, %d stuck", len(ids), want, lost, after, unfinished)
+	if lost > 0 || after > 0 || unfinished > 0 || len(ids) != want {
+		c.t.Error("something was lost, is stuck, has a state after its end, or did not complete")
+	}
+}
