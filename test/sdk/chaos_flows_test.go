@@ -48,13 +48,16 @@ func (c *chaos) runFlows(runs int) (completed <-chan []string, done <-chan struc
 				c.t.Error(err)
 				return
 			}
-			var mine []string
+			var mine struct{ Completed, Others []string }
 			if err := json.Unmarshal([]byte(printed), &mine); err != nil {
 				c.t.Errorf("%s: %v", printed, err)
 			}
+			for _, other := range mine.Others {
+				c.t.Errorf("a flow did not complete: %s", other)
+			}
 			mu.Lock()
 			defer mu.Unlock()
-			ids = append(ids, mine...)
+			ids = append(ids, mine.Completed...)
 		})
 	}
 	found, ended := make(chan []string, 1), make(chan struct{})
@@ -91,12 +94,13 @@ func (c *chaos) checkFlows(ids []string) {
 			c.t.Logf("flow run %s has the states %v", id, states)
 		}
 	}
-	var unfinished int
-	c.servers[0].get(http.MethodPost, "/flow_runs/count",
-		`{"flow_runs":{"state":{"type":{"not_any_":["COMPLETED","FAILED","CANCELLED","CRASHED"]}}}}`, &unfinished)
+	unfinished := c.servers[0].flowRuns(`{"state":{"type":{"not_any_":["COMPLETED","FAILED","CANCELLED","CRASHED"]}}}`)
+	for _, run := range unfinished {
+		c.t.Logf("flow run %s is %s, with the states %v", run.ID, run.State.Name, c.servers[0].flowStates(run.ID))
+	}
 	want := *chaosFlowRuns / flowProcesses * flowProcesses
-	c.t.Logf("REPORT: %d of %d flow runs completed, %d lost, %d with a state after the end, %d stuck", len(ids), want, lost, after, unfinished)
-	if lost > 0 || after > 0 || unfinished > 0 || len(ids) != want {
+	c.t.Logf("REPORT: %d of %d flow runs completed, %d lost, %d with a state after the end, %d stuck", len(ids), want, lost, after, len(unfinished))
+	if lost > 0 || after > 0 || len(unfinished) > 0 || len(ids) != want {
 		c.t.Error("something was lost, is stuck, has a state after its end, or did not complete")
 	}
 }

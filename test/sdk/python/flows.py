@@ -81,15 +81,19 @@ def batch(count):
 
 
 def batches(flows, count):
-    """Runs flows with tasks, one after the other, and returns the ids of those that completed."""
-    completed = []
+    """Runs flows with tasks, one after the other. Returns the ids of those that completed, and what became of the others."""
+    completed, others = [], []
     for _ in range(int(flows)):
-        state = batch(int(count), return_state=True)
+        try:
+            state = batch(int(count), return_state=True)
+        except Exception as problem:
+            others.append(repr(problem))
+            continue
         if state.is_completed():
             completed.append(str(state.state_details.flow_run_id))
         else:
-            print(state, file=sys.stderr, flush=True)
-    return completed
+            others.append(repr(state))
+    return {"completed": completed, "others": others}
 
 
 @flow
