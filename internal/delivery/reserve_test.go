@@ -443,3 +443,37 @@ func submission(taskKey, dynamicKey string) taskrun.NewRun {
 		}},
 	}
 }
+
+func TestReserve_findsAWorkerAgainAfterCancelledReservations(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(s *fixture) {
+		s.waiter("w", "a")
+		for range 2 * maxReserved {
+			r := s.workers.Reserve("a")
+			if r == nil {
+				s.t.Fatal("no worker is found")
+			}
+			r.Cancel()
+		}
+	})
+}
+
+func TestReserve_countsRunsThatTheWorkerHasNotTaken(t *testing.T) {
+	t.Parallel()
+	inBubbleReserving(t, func(s *fixture) {
+		busy := s.subscribe("busy", "a")
+		s.submit("a", 0)
+		s.next(busy)
+		for range maxReserved / 2 {
+			s.submit("a", 0) // for the worker, which does not ask for it yet
+		}
+		for range maxReserved - maxReserved/2 {
+			if s.workers.Reserve("a") == nil {
+				s.t.Fatal("no worker is found below the limit")
+			}
+		}
+		if r := s.workers.Reserve("a"); r != nil {
+			s.t.Errorf("reserved %v above the limit", r.Hold())
+		}
+	})
+}

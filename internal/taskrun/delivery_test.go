@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -82,5 +83,90 @@ func TestDelivery_Count(t *testing.T) {
 		if got := (&taskrun.Delivery{Attempts: attempts}).Count(); got != want {
 			t.Errorf("Count() of %d = %q, want %q", attempts, got, want)
 		}
+	}
+}
+
+func TestWaiting(t *testing.T) {
+	t.Parallel()
+	scheduled := orchestration.State{Type: orchestration.Scheduled, Details: orchestration.StateDetails{Deferred: new(true)}}
+	reported := scheduled
+	reported.Reported = true
+	plain := orchestration.State{Type: orchestration.Scheduled}
+	in := func(state orchestration.State, delivery *taskrun.Delivery) taskrun.Run {
+		run := withStates(state)
+		run.Delivery = delivery
+		return run
+	}
+	held := in(scheduled, nil)
+	held.OnHold = true
+	for name, tc := range map[string]struct {
+		run  taskrun.Run
+		want bool
+	}{
+		"without a state":              {taskrun.Run{}, false},
+		"submitted":                    {in(scheduled, nil), true},
+		"not submitted":                {in(plain, nil), false},
+		"reported as deferred":         {in(reported, nil), false},
+		"running":                      {in(orchestration.State{Type: orchestration.Running, Details: scheduled.Details}, nil), false},
+		"held by a worker":             {in(scheduled, &taskrun.Delivery{Holder: "w"}), false},
+		"released by a worker":         {in(plain, &taskrun.Delivery{Attempts: 1}), true},
+		"on hold":                      {held, false},
+		"released, reported by it too": {in(reported, &taskrun.Delivery{Attempts: 1}), true},
+	} {
+		if got := tc.run.Waiting(); got != tc.want {
+			t.Errorf("%s: waiting %t, want %t", name, got, tc.want)
+		}
+	}
+}
+
+func TestDeliverFirst(t *testing.T) {
+	t.Parallel()
+	created := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	submitted := func(due time.Time) *taskrun.Run {
+		run := withStates(orchestration.State{
+			Type: orchestration.Scheduled, Timestamp: created, Details: orchestration.StateDetails{Deferred: new(true), ScheduledTime: &due},
+		})
+		run.Created = created
+		return &run
+	}
+	to := taskrun.Hold{Worker: "w", LeaseNamespace: "ns"}
+	for name, tc := range map[string]struct {
+		run  *taskrun.Run
+		to   taskrun.Hold
+		want bool
+	}{
+		"due when it is created":       {submitted(created), to, true},
+		"due later":                    {submitted(created.Add(time.Second)), to, false},
+		"due earlier, and no worker":   {submitted(created.Add(-time.Second)), taskrun.Hold{}, false},
+		"due earlier, with a worker":   {submitted(created.Add(-time.Second)), to, true},
+		"not submitted, with a worker": {&taskrun.Run{Created: created}, to, false},
+	} {
+		tc.run.DeliverFirst(tc.to)
+		if got := tc.run.Held(); got != tc.want {
+			t.Errorf("%s: held %t, want %t", name, got, tc.want)
+		}
+		if !tc.want {
+			if tc.run.Attempts() != 0 || tc.run.Holder() != "" || tc.run.Hold() != (taskrun.Hold{}) {
+				t.Errorf("%s: delivery %+v, want none", name, tc.run.Delivery)
+			}
+			continue
+		}
+		if tc.run.Attempts() != 1 || tc.run.Holder() != "w" || tc.run.Hold() != to || !tc.run.Delivery.Since.Equal(created) {
+			t.Errorf("%s: delivery %+v", name, tc.run.Delivery)
+		}
+	}
+}
+
+func TestDueIn_isTheScheduledTimeOrThatOfTheState(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	state := &orchestration.State{Timestamp: at}
+	if due := taskrun.DueIn(state); !due.Equal(at) {
+		t.Errorf("due at %s, want %s", due, at)
+	}
+	later := at.Add(time.Hour)
+	state.Details.ScheduledTime = &later
+	if due := taskrun.DueIn(state); !due.Equal(later) {
+		t.Errorf("due at %s, want %s", due, later)
 	}
 }
