@@ -11,24 +11,24 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // maxConcurrent is the maximum number of concurrent proposals.
 const maxConcurrent = 16
 
-// action is a subcommand that proposes a state to runs.
-type action struct {
+// action is a subcommand that proposes a state to runs of one kind.
+type action[T row] struct {
 	plugin *plugin
+	from   source[T]
 
-	verb        string                       // name of the action; prefix of the names of proposals
-	participle  string                       // past participle of verb
-	eligible    func(run *taskrun.Run) error // nil; errNoChange; or why the run cannot change
-	propose     func(one item) v1alpha1.ProposedState
-	ifUnchanged bool                          // propose only for the state that was read
-	note        func(run *taskrun.Run) string // note about a surprising effect; empty: none
+	verb        string            // name of the action; prefix of the names of proposals
+	participle  string            // past participle of verb
+	eligible    func(one T) error // nil; errNoChange; or why the run cannot change
+	propose     func(one T) v1alpha1.ProposedState
+	ifUnchanged bool               // propose only for the state that was read
+	note        func(one T) string // note about a surprising effect; empty: none
+	origin      column[T]          // of the table of a dry run
 
-	which   selector
 	message string
 	force   bool
 	dryRun  bool
@@ -41,11 +41,16 @@ type action struct {
 	failed bool
 }
 
+// column is a column of a table.
+type column[T any] struct {
+	name string
+	cell func(one T) string
+}
+
 // errNoChange: the run is in the requested state.
 var errNoChange = errors.New("nothing to do")
 
-func (a *action) bind(cmd *cobra.Command, said string) {
-	a.which.bind(cmd)
+func (a *action[T]) bind(cmd *cobra.Command, said string) {
 	a.plugin.allNamespaces(cmd)
 	f := cmd.Flags()
 	f.StringVar(&a.message, "message", said, "message of the proposed state")
@@ -56,13 +61,13 @@ func (a *action) bind(cmd *cobra.Command, said string) {
 	cmd.RunE = func(cmd *cobra.Command, names []string) error { return a.run(cmd.Context(), names) }
 }
 
-func (a *action) run(ctx context.Context, names []string) error {
+func (a *action[T]) run(ctx context.Context, names []string) error {
 	p := a.plugin
 	cluster, err := p.Connect()
 	if err != nil {
 		return err
 	}
-	found, err := p.selected(ctx, cluster, &a.which, names)
+	found, err := selected(ctx, p, cluster, a.from, names)
 	if err != nil {
 		return err
 	}
@@ -80,10 +85,10 @@ func (a *action) run(ctx context.Context, names []string) error {
 
 // eligibleRuns returns the runs that can change. It reports the other runs only if
 // they were named.
-func (a *action) eligibleRuns(found []item, named bool) []item {
-	var movable []item
+func (a *action[T]) eligibleRuns(found []T, named bool) []T {
+	var movable []T
 	for _, one := range found {
-		switch err := a.eligible(one.Run); {
+		switch err := a.eligible(one); {
 		case err == nil:
 			movable = append(movable, one)
 		case named:
@@ -94,7 +99,7 @@ func (a *action) eligibleRuns(found []item, named bool) []item {
 }
 
 // proposeAll proposes the state to the runs concurrently, and reports each.
-func (a *action) proposeAll(ctx context.Context, c client.Client, all []item) error {
+func (a *action[T]) proposeAll(ctx context.Context, c client.Client, all []T) error {
 	a.proposer = userName(ctx, c)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxConcurrent)
@@ -108,13 +113,13 @@ func (a *action) proposeAll(ctx context.Context, c client.Client, all []item) er
 }
 
 // report prints the result for one run.
-func (a *action) report(one item, err error) {
+func (a *action[T]) report(one T, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	p := a.plugin
 	name := one.key()
 	if p.all {
-		name = one.object.Namespace + "/" + name
+		name = one.meta().GetNamespace() + "/" + name
 	}
 	switch {
 	case errors.Is(err, errNoChange):
@@ -128,24 +133,24 @@ func (a *action) report(one item, err error) {
 			suffix = " (proposed)"
 		}
 		p.out.printf("%s %s%s\n", name, a.participle, suffix)
-		if remark := a.note(one.Run); remark != "" {
+		if remark := a.note(one); remark != "" {
 			p.note("  %s", remark)
 		}
 	}
 }
 
 // showDryRun shows the runs that would change, and their number.
-func (a *action) showDryRun(would []item) error {
+func (a *action[T]) showDryRun(would []T) error {
 	p := a.plugin
 	if len(would) > 0 {
-		t := &table{columns: []string{"NAME", "RUN NAME", "TASK", "STATE"}}
+		t := &table{columns: []string{"NAME", "RUN NAME", a.origin.name, "STATE"}}
 		if p.all {
 			t.columns = append([]string{"NAMESPACE"}, t.columns...)
 		}
 		for _, one := range would {
-			cells := []any{one.object.Name, orNone(one.Name), orNone(one.TaskKey), stateText(one.State)}
+			cells := []any{one.meta().GetName(), orNone(one.runName()), orNone(a.origin.cell(one)), stateText(one.state())}
 			if p.all {
-				cells = append([]any{one.object.Namespace}, cells...)
+				cells = append([]any{one.meta().GetNamespace()}, cells...)
 			}
 			t.add(cells...)
 		}
@@ -162,12 +167,12 @@ func (a *action) showDryRun(would []item) error {
 }
 
 // proposeOne proposes the state to one run, and waits for the verdict.
-func (a *action) proposeOne(ctx context.Context, c client.Client, one item) error {
+func (a *action[T]) proposeOne(ctx context.Context, c client.Client, one T) error {
 	state := a.propose(one)
 	state.Message = &a.message
 	spec := v1alpha1.StateProposalSpec{State: state, Force: a.force, Proposer: a.proposer}
 	if a.ifUnchanged {
-		spec.IfStateID = one.State.ID
+		spec.IfStateID = one.state().ID
 	}
 	proposal, err := propose(ctx, c, one, spec, a.verb)
 	if err != nil || !a.wait {

@@ -7,14 +7,17 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // cancel is `kubectl taskrun cancel`.
 func (p *plugin) cancel() *cobra.Command {
-	m := &action{plugin: p, verb: "cancel", participle: "cancelled", eligible: cancellable, note: cancelNote, propose: func(item) v1alpha1.ProposedState {
-		return v1alpha1.ProposedState{Type: string(orchestration.Cancelled)}
-	}}
+	var which selector
+	m := &action[item]{
+		plugin: p, from: &which, verb: "cancel", participle: "cancelled", eligible: cancellable, note: cancelNote, origin: taskColumn,
+		propose: func(item) v1alpha1.ProposedState {
+			return v1alpha1.ProposedState{Type: string(orchestration.Cancelled)}
+		},
+	}
 	cmd := &cobra.Command{
 		Use:   "cancel (NAME | ID)...",
 		Short: "Cancel runs",
@@ -24,13 +27,17 @@ func (p *plugin) cancel() *cobra.Command {
 		Example: `  kubectl taskrun cancel load-users
   kubectl taskrun cancel --task load_users-1a2b3c4d --state SCHEDULED
   kubectl taskrun cancel -l team=data --dry-run`,
-		ValidArgsFunction: p.completeRuns(cancellable),
+		ValidArgsFunction: completeRuns(p, &which, cancellable),
 	}
+	which.bind(cmd)
 	m.bind(cmd, "Cancelled with kubectl")
 	return cmd
 }
 
-func cancellable(run *taskrun.Run) error {
+// taskColumn has the task of a run.
+var taskColumn = column[item]{"TASK", func(one item) string { return one.TaskKey }}
+
+func cancellable(run item) error {
 	switch {
 	case run.State.Type == orchestration.Cancelled:
 		return errNoChange
@@ -41,7 +48,7 @@ func cancellable(run *taskrun.Run) error {
 	}
 }
 
-func cancelNote(run *taskrun.Run) string {
+func cancelNote(run item) string {
 	if run.Holder() == "" || run.State.Type == orchestration.Scheduled {
 		return ""
 	}

@@ -1,5 +1,6 @@
 // Package kubectl is the kubectl plugin: `kubectl taskrun` lists and describes runs,
-// cancels and retries them, and shows their wait reasons.
+// cancels and retries them, and shows their wait reasons. `kubectl taskrun flow` does so
+// with flow runs.
 //
 // It uses the API server only, with the permissions of its user. It changes a state by
 // a StateProposal, which the operator evaluates.
@@ -81,8 +82,9 @@ func NewCommand(o Options) *cobra.Command {
 	}
 	root := &cobra.Command{
 		Use:   "kubectl-taskrun",
-		Short: "Show and change task runs",
-		Long: "Show and change Prefect task runs that are TaskRun objects.\n\n" +
+		Short: "Show and change task runs and flow runs",
+		Long: "Show and change Prefect task runs that are TaskRun objects. The subcommands of flow show and change flow runs that are\n" +
+			"FlowRun objects.\n\n" +
 			"The plugin uses the API server with your own permissions: reading needs the role\n" +
 			"view in the namespace, changing a run the role edit.",
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl taskrun"},
@@ -98,7 +100,7 @@ func NewCommand(o Options) *cobra.Command {
 	root.SetErr(o.Streams.ErrOut)
 	p.flags.AddFlags(root.PersistentFlags())
 	root.SetUsageTemplate(usageTemplate)
-	root.AddCommand(p.list(), p.describe(), p.cancel(), p.retry(), p.queue(), p.globalOptions())
+	root.AddCommand(p.list(), p.describe(), p.cancel(), p.retry(), p.queue(), p.flow(), p.globalOptions())
 	return root
 }
 

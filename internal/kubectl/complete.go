@@ -1,39 +1,33 @@
 package kubectl
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // completeRuns completes the names of eligible runs from the first page of the list,
-// because a completion must be fast.
-func (p *plugin) completeRuns(eligible func(*taskrun.Run) error) cobra.CompletionFunc {
+// because a completion must be fast. A nil eligible accepts all.
+func completeRuns[T row](p *plugin, from source[T], eligible func(T) error) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, given []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		cluster, err := p.Connect()
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}
-		var page v1alpha1.TaskRunList
-		if err := cluster.Client.List(cmd.Context(), &page, client.InNamespace(cluster.Namespace), client.Limit(pageSize)); err != nil {
+		page, err := from.page(cmd.Context(), cluster.Client, cluster.Namespace)
+		if err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}
-		used := map[string]bool{}
-		for _, name := range given {
-			used[name] = true
-		}
 		var names []cobra.Completion
-		for i := range page.Items {
-			one := itemOf(&page.Items[i])
-			if !strings.HasPrefix(one.object.Name, typed) || used[one.object.Name] || (eligible != nil && eligible(one.Run) != nil) {
+		for _, one := range page {
+			name := one.meta().GetName()
+			if !strings.HasPrefix(name, typed) || slices.Contains(given, name) || (eligible != nil && eligible(one) != nil) {
 				continue
 			}
-			names = append(names, cobra.CompletionWithDesc(printable(one.object.Name), printable(stateText(one.State)+" "+one.Name)))
+			names = append(names, cobra.CompletionWithDesc(printable(name), printable(stateText(one.state())+" "+one.runName())))
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -2,7 +2,7 @@ package kubectl
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,7 +35,7 @@ func (p *plugin) describe() *cobra.Command {
 		Example: `  kubectl taskrun describe load-users
   kubectl taskrun describe 0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b4
   kubectl taskrun describe --state CRASHED --task load_users-1a2b3c4d`,
-		ValidArgsFunction: p.completeRuns(nil),
+		ValidArgsFunction: completeRuns(p, &which, nil),
 	}
 	which.bind(cmd)
 	p.allNamespaces(cmd)
@@ -49,52 +49,16 @@ func (p *plugin) describe() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		found, err := p.selected(cmd.Context(), cluster, &which, names)
+		found, err := selected(cmd.Context(), p, cluster, &which, names)
 		if err != nil {
 			return err
 		}
-		switch {
-		case !show.isTable() && len(names) == 1 && show.format != formatName:
-			return show.object(p.out, found[0].object)
-		case !show.isTable():
-			return show.objects(p.out, found)
-		default:
-			return p.describeAll(cmd.Context(), cluster, found, system)
+		if !show.isTable() {
+			return showData(p, show, found, len(names) == 1, taskRunList)
 		}
+		return p.describeAll(cmd.Context(), cluster, found, system)
 	}
 	return cmd
-}
-
-// selected returns the named runs, or those that the flags select.
-func (p *plugin) selected(ctx context.Context, cluster Cluster, which *selector, names []string) ([]item, error) {
-	switch {
-	case len(names) > 0 && !which.empty():
-		return nil, errors.New("runs are named, or chosen by flags, not both")
-	case len(names) > 0 && p.all:
-		return nil, errors.New("--all-namespaces goes with flags that choose runs, not with names")
-	case len(names) > 0:
-		return byNames(ctx, cluster, names)
-	case which.empty():
-		return nil, errors.New("which runs? Name them, or choose them by --selector, --state, --task, --flow-run, --tag or --worker")
-	}
-	found, err := which.find(ctx, cluster.Client, p.namespaceOf(cluster))
-	if err == nil && len(found) == 0 {
-		p.note("No such runs found%s.", where(p.namespaceOf(cluster)))
-	}
-	return found, err
-}
-
-// byNames returns the runs with these names. A name can include the resource.
-func byNames(ctx context.Context, cluster Cluster, names []string) ([]item, error) {
-	found := make([]item, 0, len(names))
-	for _, name := range names {
-		one, err := named(ctx, cluster.Client, cluster.Namespace, name[strings.LastIndex(name, "/")+1:])
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, one)
-	}
-	return found, nil
 }
 
 func (p *plugin) describeAll(ctx context.Context, cluster Cluster, found []item, system string) error {
@@ -121,10 +85,10 @@ func (p *plugin) describeOne(ctx context.Context, cluster Cluster, one item, aro
 	if err != nil {
 		return err
 	}
-	if err := p.writeTimeline(one); err != nil {
+	if err := p.writeTimeline(one.States(), one.HistoryDropped, 2*messageWidth, enteredBy); err != nil {
 		return err
 	}
-	return p.writeEvents(ctx, cluster.Client, one)
+	return p.writeEvents(ctx, cluster.Client, one.object)
 }
 
 // writeSpec shows the spec.
@@ -141,7 +105,7 @@ func (p *plugin) writeSpec(w *textWriter, one item) {
 	w.field("Dynamic key", one.DynamicKey)
 	w.field("Flow run", one.FlowRunID)
 	w.field("Tags", strings.Join(one.Tags, ", "))
-	w.field("Labels", labelsText(one.Run))
+	w.field("Labels", labelsText(one.Labels))
 	w.field("Retries", policyText(&one.Policy))
 	for i, input := range inputLines(one.Run) {
 		if i > 0 {
@@ -178,9 +142,13 @@ func (p *plugin) writeStatus(w *textWriter, one item, around *waitContext) {
 	if one.EndTime != nil {
 		w.field("Ended", p.at(*one.EndTime))
 	}
-	w.field("Runs", fmt.Sprintf("%d, took %s", one.RunCount, took(one.Run, now)))
-	for _, proposal := range around.proposals[client.ObjectKeyFromObject(one.object)] {
-		w.field("Proposal", proposalText(&proposal))
+	w.field("Runs", fmt.Sprintf("%d, took %s", one.RunCount, took(&one.Progress, now)))
+	writeProposals(w, around.proposalsFor(one))
+}
+
+func writeProposals(w *textWriter, proposals []v1alpha1.StateProposal) {
+	for i := range proposals {
+		w.field("Proposal", proposalText(&proposals[i]))
 	}
 }
 
@@ -200,9 +168,9 @@ func proposalText(p *v1alpha1.StateProposal) string {
 	return text
 }
 
-func labelsText(run *taskrun.Run) string {
-	texts := make([]string, 0, len(run.Labels))
-	for key, value := range run.Labels {
+func labelsText(labels map[string]json.RawMessage) string {
+	texts := make([]string, 0, len(labels))
+	for key, value := range labels {
 		texts = append(texts, key+"="+string(value))
 	}
 	slices.Sort(texts)
@@ -260,13 +228,13 @@ func namedInputs(named *taskrun.NamedInputs) (names map[string]string, notFound 
 	return names, notFound
 }
 
-// writeEvents shows the Events of the run, newest last.
-func (p *plugin) writeEvents(ctx context.Context, reader client.Reader, one item) error {
+// writeEvents shows the Events of an object, newest last.
+func (p *plugin) writeEvents(ctx context.Context, reader client.Reader, object client.Object) error {
 	var events eventsv1.EventList
-	err := reader.List(ctx, &events, client.InNamespace(one.object.Namespace),
-		client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector("regarding.uid", string(one.object.UID))})
+	err := reader.List(ctx, &events, client.InNamespace(object.GetNamespace()),
+		client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector("regarding.uid", string(object.GetUID()))})
 	if err != nil {
-		p.note("The Events of %s cannot be read: %v", one.object.Name, err)
+		p.note("The Events of %s cannot be read: %v", object.GetName(), err)
 		return nil
 	}
 	if len(events.Items) == 0 {

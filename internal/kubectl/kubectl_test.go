@@ -285,9 +285,9 @@ func TestSelector_options(t *testing.T) {
 		want   string
 	}{
 		"nothing":               {selector{}, ""},
-		"two types":             {selector{states: []string{"FAILED", "crashed"}}, notThose},
-		"a type twice":          {selector{states: []string{"FAILED", "crashed", "failed"}}, notThose},
-		"a type and a name":     {selector{states: []string{"FAILED", "Late"}}, ""},
+		"two types":             {selector{criteria: criteria{states: []string{"FAILED", "crashed"}}}, notThose},
+		"a type twice":          {selector{criteria: criteria{states: []string{"FAILED", "crashed", "failed"}}}, notThose},
+		"a type and a name":     {selector{criteria: criteria{states: []string{"FAILED", "Late"}}}, ""},
 		"a task and a flow run": {selector{task: "a,b", flowRun: "f"}, `spec.taskKey=a\,b,spec.flowRunID=f`},
 	}
 	for name, tc := range cases {

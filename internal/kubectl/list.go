@@ -4,43 +4,72 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // messageWidth is the width of a message in a row, in characters.
 const messageWidth = 80
 
-// orders are the values of --sort-by.
-var orders = map[string]func(a, b item) int{
-	"created": func(a, b item) int { return a.Created.Compare(b.Created) },
-	"updated": func(a, b item) int { return a.Updated.Compare(b.Updated) },
-	"name":    func(a, b item) int { return cmp.Compare(a.object.Name, b.object.Name) },
-	"task":    func(a, b item) int { return cmp.Compare(a.TaskKey, b.TaskKey) },
-	"state":   func(a, b item) int { return cmp.Compare(a.State.Type, b.State.Type) },
-	"took":    func(a, b item) int { return cmp.Compare(a.TotalRunTime, b.TotalRunTime) },
+// runTimes are the times that runs are sorted by.
+type runTimes struct {
+	created, updated time.Time
+	took             time.Duration // in RUNNING
 }
 
-func orderNames() []string {
-	names := make([]string, 0, len(orders))
-	for name := range orders {
-		names = append(names, name)
+// ordersOf returns the values of --sort-by. One of them is a column.
+func ordersOf[T row](by string, origin column[T]) map[string]func(a, b T) int {
+	return map[string]func(a, b T) int{
+		"created": func(a, b T) int { return a.times().created.Compare(b.times().created) },
+		"updated": func(a, b T) int { return a.times().updated.Compare(b.times().updated) },
+		"name":    func(a, b T) int { return cmp.Compare(a.meta().GetName(), b.meta().GetName()) },
+		"state":   func(a, b T) int { return cmp.Compare(a.state().Type, b.state().Type) },
+		"took":    func(a, b T) int { return cmp.Compare(a.times().took, b.times().took) },
+		by:        func(a, b T) int { return cmp.Compare(origin.cell(a), origin.cell(b)) },
 	}
-	slices.Sort(names)
-	return names
+}
+
+func orderNames[T any](orders map[string]T) string {
+	return strings.Join(slices.Sorted(maps.Keys(orders)), ", ")
+}
+
+// listFlags are the flags of a list.
+type listFlags struct {
+	order string
+	limit int
+}
+
+func (l *listFlags) bind(cmd *cobra.Command, show *output, orders string) {
+	cmd.Flags().StringVar(&l.order, "sort-by", "created", "one of: "+orders)
+	cmd.Flags().IntVar(&l.limit, "limit", 0, "maximum number of runs to show, newest first (0 = no limit)")
+	cmd.Flags().BoolVar(&show.noHeaders, "no-headers", false, "do not print the column names")
+}
+
+// checkOrder returns the selected order, or what is invalid in the flags.
+func checkOrder[T any](l *listFlags, show *output, orders map[string]func(a, b T) int) (func(a, b T) int, error) {
+	compare, known := orders[l.order]
+	switch {
+	case !known:
+		return nil, fmt.Errorf("--sort-by %s: must be one of %s", l.order, orderNames(orders))
+	case l.limit < 0:
+		return nil, fmt.Errorf("--limit %d: must be 0 or more", l.limit)
+	default:
+		return compare, show.check()
+	}
 }
 
 // list is `kubectl taskrun list`.
 func (p *plugin) list() *cobra.Command {
 	var which selector
-	var order string
-	var limit int
+	var at listFlags
+	orders := ordersOf("task", taskColumn)
 	cmd := &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls", "get"},
@@ -55,21 +84,13 @@ func (p *plugin) list() *cobra.Command {
 	which.bind(cmd)
 	p.allNamespaces(cmd)
 	show := objectOutput(cmd, formatWide)
-	cmd.Flags().StringVar(&order, "sort-by", "created", "one of: "+strings.Join(orderNames(), ", "))
-	cmd.Flags().IntVar(&limit, "limit", 0, "maximum number of runs to show, newest first (0 = no limit)")
-	cmd.Flags().BoolVar(&show.noHeaders, "no-headers", false, "do not print the column names")
+	at.bind(cmd, show, orderNames(orders))
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		compare, known := orders[order]
-		if !known {
-			return fmt.Errorf("--sort-by %s: must be one of %s", order, strings.Join(orderNames(), ", "))
-		}
-		if limit < 0 {
-			return fmt.Errorf("--limit %d: must be 0 or more", limit)
-		}
-		if err := show.check(); err != nil {
+		compare, err := checkOrder(&at, show, orders)
+		if err != nil {
 			return err
 		}
-		return p.runList(cmd.Context(), &which, compare, limit, show)
+		return p.runList(cmd.Context(), &which, compare, at.limit, show)
 	}
 	return cmd
 }
@@ -85,19 +106,26 @@ func (p *plugin) runList(ctx context.Context, which *selector, compare func(a, b
 		return err
 	}
 	slices.SortStableFunc(found, compare)
+	return showList(p, show, found, limit, namespace, taskRunList, p.runTable)
+}
+
+// showList shows the last runs in a format, at most limit of them (0: all).
+func showList[T row](
+	p *plugin, show *output, found []T, limit int, namespace string, list func([]T) runtime.Object, tableOf func([]T) *table,
+) error {
 	left := 0
 	if limit > 0 && len(found) > limit {
 		left = len(found) - limit
 		found = found[left:]
 	}
 	if !show.isTable() {
-		return show.objects(p.out, found)
+		return showData(p, show, found, false, list)
 	}
 	if len(found) == 0 {
 		p.note("No runs found%s.", where(namespace))
 		return nil
 	}
-	if err := show.table(p.out, p.runTable(found)); err != nil {
+	if err := show.table(p.out, tableOf(found)); err != nil {
 		return err
 	}
 	if left > 0 {
@@ -121,7 +149,7 @@ func (p *plugin) runTable(found []item) *table {
 	}
 	for _, one := range found {
 		cells := []any{
-			one.object.Name, stateText(one.State), orNone(one.TaskKey), one.RunCount, took(one.Run, now), ago(now, one.Created),
+			one.object.Name, stateText(one.State), orNone(one.TaskKey), one.RunCount, took(&one.Progress, now), ago(now, one.Created),
 			orNone(one.Name), orNone(strings.Join(one.Tags, ",")), orNone(one.Holder()), truncate(message(one.State), messageWidth),
 		}
 		if p.all {
@@ -148,9 +176,9 @@ func message(s *orchestration.State) string {
 }
 
 // took returns the time in RUNNING, <none> for never.
-func took(run *taskrun.Run, now time.Time) string {
-	if run.StartTime == nil {
+func took(progress *orchestration.Progress, now time.Time) string {
+	if progress.StartTime == nil {
 		return none
 	}
-	return exact(run.EstimatedRunTime(now))
+	return exact(progress.EstimatedRunTime(now))
 }

@@ -14,8 +14,6 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
 	"sigs.k8s.io/yaml"
-
-	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
 // none is shown for an empty value, as in kubectl.
@@ -78,21 +76,6 @@ func (o *output) object(w *textWriter, object runtime.Object) error {
 		return err
 	}
 	return printer.PrintObj(object, w.raw)
-}
-
-// objects shows objects, as a List in JSON and YAML.
-func (o *output) objects(w *textWriter, found []item) error {
-	if o.format == formatName {
-		for _, one := range found {
-			w.printf("%s\n", one.key())
-		}
-		return nil
-	}
-	list := &v1alpha1.TaskRunList{Items: make([]v1alpha1.TaskRun, len(found))}
-	for i, one := range found {
-		list.Items[i] = *one.object
-	}
-	return o.object(w, list)
 }
 
 func (o *output) data(w *textWriter, data any) error {

@@ -43,11 +43,12 @@ func userName(ctx context.Context, c client.Client) string {
 const maxProposer = 256
 
 // propose creates a StateProposal for the run, which must still be this object.
-func propose(ctx context.Context, c client.Client, one item, spec v1alpha1.StateProposalSpec, verb string) (*v1alpha1.StateProposal, error) {
-	spec.TargetRef = v1alpha1.ProposalTarget{Kind: v1alpha1.KindTaskRun, Name: one.object.Name, UID: string(one.object.UID)}
-	stem := strings.TrimRight(one.object.Name[:min(len(one.object.Name), maxStem)], ".-")
+func propose(ctx context.Context, c client.Client, one row, spec v1alpha1.StateProposalSpec, verb string) (*v1alpha1.StateProposal, error) {
+	namespace, name := one.meta().GetNamespace(), one.meta().GetName()
+	spec.TargetRef = v1alpha1.ProposalTarget{Kind: one.kind(), Name: name, UID: string(one.meta().GetUID())}
+	stem := strings.TrimRight(name[:min(len(name), maxStem)], ".-")
 	proposal := &v1alpha1.StateProposal{
-		ObjectMeta: metav1.ObjectMeta{Namespace: one.object.Namespace, GenerateName: verb + "-" + stem + "-"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, GenerateName: verb + "-" + stem + "-"},
 		Spec:       spec,
 	}
 	if err := c.Create(ctx, proposal, client.FieldOwner("kubectl-taskrun")); err != nil {

@@ -114,13 +114,13 @@ func (p *plugin) readWaitContext(ctx context.Context, reader client.Reader, name
 }
 
 // proposalsByTarget groups StateProposals by their run, oldest first.
-func proposalsByTarget(proposals []v1alpha1.StateProposal) map[client.ObjectKey][]v1alpha1.StateProposal {
+func proposalsByTarget(proposals []v1alpha1.StateProposal) map[targetKey][]v1alpha1.StateProposal {
 	slices.SortStableFunc(proposals, func(a, b v1alpha1.StateProposal) int {
 		return a.CreationTimestamp.Compare(b.CreationTimestamp.Time)
 	})
-	byTarget := map[client.ObjectKey][]v1alpha1.StateProposal{}
+	byTarget := map[targetKey][]v1alpha1.StateProposal{}
 	for _, p := range proposals {
-		key := client.ObjectKey{Namespace: p.Namespace, Name: p.Spec.TargetRef.Name}
+		key := targetKey{p.Spec.TargetRef.Kind, p.Namespace, p.Spec.TargetRef.Name}
 		byTarget[key] = append(byTarget[key], p)
 	}
 	return byTarget

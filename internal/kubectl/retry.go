@@ -13,8 +13,11 @@ import (
 
 // retry is `kubectl taskrun retry`.
 func (p *plugin) retry() *cobra.Command {
+	var which selector
 	var after time.Duration
-	m := &action{plugin: p, verb: "retry", participle: "retried", ifUnchanged: true, eligible: retriable, note: retryNote}
+	m := &action[item]{
+		plugin: p, from: &which, verb: "retry", participle: "retried", ifUnchanged: true, eligible: retriable, note: retryNote, origin: taskColumn,
+	}
 	m.propose = func(one item) v1alpha1.ProposedState { return retryProposal(one.Run, p.Clock.Now().Add(after)) }
 	cmd := &cobra.Command{
 		Use:   "retry (NAME | ID)...",
@@ -25,19 +28,20 @@ func (p *plugin) retry() *cobra.Command {
 		Example: `  kubectl taskrun retry load-users
   kubectl taskrun retry --state CRASHED -A
   kubectl taskrun retry --tag nightly --after 10m`,
-		ValidArgsFunction: p.completeRuns(retriable),
+		ValidArgsFunction: completeRuns(p, &which, retriable),
 	}
+	which.bind(cmd)
 	m.bind(cmd, "Retried with kubectl")
 	cmd.Flags().DurationVar(&after, "after", 0, "delay before the retry")
 	cmd.PreRun = func(_ *cobra.Command, names []string) {
-		if len(names) == 0 && !m.which.empty() && len(m.which.states) == 0 {
-			m.which.states = []string{string(orchestration.Failed), string(orchestration.Crashed)}
+		if len(names) == 0 && !which.empty() {
+			which.failedOnly()
 		}
 	}
 	return cmd
 }
 
-func retriable(run *taskrun.Run) error {
+func retriable(run item) error {
 	if run.Finished() {
 		return nil
 	}
@@ -57,7 +61,7 @@ func retryProposal(run *taskrun.Run, at time.Time) v1alpha1.ProposedState {
 	return v1alpha1.ProposedState{Type: string(orchestration.Scheduled), Name: &name, StateDetails: details}
 }
 
-func retryNote(run *taskrun.Run) string {
+func retryNote(run item) string {
 	if _, background := run.Submission(); background {
 		return ""
 	}

@@ -1,11 +1,11 @@
 package kubectl
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
@@ -37,47 +37,48 @@ func itemOf(object *v1alpha1.TaskRun) item {
 	return item{Run: convert.RunFromObject(object), object: object}
 }
 
-// key returns the name of the object with its resource, as kubectl accepts it.
-func (i item) key() string { return "taskrun.taskrun.dev/" + i.object.Name }
+func (i item) kind() string                { return v1alpha1.KindTaskRun }
+func (i item) key() string                 { return "taskrun.taskrun.dev/" + i.object.Name }
+func (i item) meta() client.Object         { return i.object }
+func (i item) state() *orchestration.State { return i.State }
+func (i item) runName() string             { return i.Name }
+func (i item) times() runTimes             { return runTimes{i.Created, i.Updated, i.TotalRunTime} }
 
-// selector selects runs.
+func taskRunList(found []item) runtime.Object {
+	list := &v1alpha1.TaskRunList{Items: make([]v1alpha1.TaskRun, len(found))}
+	for i, one := range found {
+		list.Items[i] = *one.object
+	}
+	return list
+}
+
+// selector selects task runs.
 type selector struct {
-	labels  string
-	states  []string
+	criteria
+
 	task    string
 	flowRun string
-	tags    []string
 	worker  string
 }
 
 func (c *selector) bind(cmd *cobra.Command) {
+	c.criteria.bind(cmd)
 	f := cmd.Flags()
-	f.StringVarP(&c.labels, "selector", "l", "", "Kubernetes labels of the objects, such as team=data,shard!=3")
-	f.StringSliceVar(&c.states, "state", nil, "types or names of states, separated by commas, such as FAILED,AwaitingRetry")
 	f.StringVar(&c.task, "task", "", "key of the task")
 	f.StringVar(&c.flowRun, "flow-run", "", "id of the flow run")
-	f.StringSliceVar(&c.tags, "tag", nil, "tag of the runs (can be repeated: runs with all of the tags)")
 	f.StringVar(&c.worker, "worker", "", "client id of the worker that holds the runs")
-	_ = cmd.RegisterFlagCompletionFunc("state", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return slices.Concat(stateTypes(), stateNames), cobra.ShellCompDirectiveNoFileComp
-	})
 }
 
-// empty reports whether all runs are selected.
 func (c *selector) empty() bool {
-	return c.labels == "" && len(c.states) == 0 && c.task == "" && c.flowRun == "" && len(c.tags) == 0 && c.worker == ""
+	return c.criteria.empty() && c.task == "" && c.flowRun == "" && c.worker == ""
+}
+
+func (c *selector) flags() string {
+	return "--selector, --state, --task, --flow-run, --tag or --worker"
 }
 
 // options returns list options that select the runs as far as the API server can.
 func (c *selector) options(namespace string) (*client.ListOptions, error) {
-	options := &client.ListOptions{Namespace: namespace, Limit: pageSize}
-	if c.labels != "" {
-		selector, err := labels.Parse(c.labels)
-		if err != nil {
-			return nil, fmt.Errorf("--selector: %w", err)
-		}
-		options.LabelSelector = selector
-	}
 	var terms []fields.Selector
 	if c.task != "" {
 		terms = append(terms, fields.OneTermEqualSelector("spec.taskKey", c.task))
@@ -85,91 +86,54 @@ func (c *selector) options(namespace string) (*client.ListOptions, error) {
 	if c.flowRun != "" {
 		terms = append(terms, fields.OneTermEqualSelector("spec.flowRunID", c.flowRun))
 	}
-	// An object without a status has no state type for the API server to compare, so
-	// the options exclude the other types instead.
-	for _, other := range c.excludedStateTypes() {
-		terms = append(terms, fields.OneTermNotEqualSelector("status.state.type", other))
-	}
-	if len(terms) > 0 {
-		options.FieldSelector = fields.AndSelectors(terms...)
-	}
-	return options, nil
-}
-
-// excludedStateTypes returns the types of state that are not selected, none if a
-// state is selected by name.
-func (c *selector) excludedStateTypes() []string {
-	if len(c.states) == 0 {
-		return nil
-	}
-	others := stateTypes()
-	for _, word := range c.states {
-		isSelected := func(stateType string) bool { return strings.EqualFold(stateType, word) }
-		if !slices.ContainsFunc(stateTypes(), isSelected) {
-			return nil
-		}
-		others = slices.DeleteFunc(others, isSelected)
-	}
-	return others
-}
-
-// unknownStates returns the words of --state that are neither types nor names that
-// Prefect uses. A client can give a state any name.
-func (c *selector) unknownStates() []string {
-	known := slices.Concat(stateTypes(), stateNames)
-	return slices.DeleteFunc(slices.Clone(c.states), func(word string) bool {
-		return slices.ContainsFunc(known, func(one string) bool { return strings.EqualFold(one, word) })
-	})
+	return c.criteria.options(namespace, terms...)
 }
 
 // matches applies the conditions that the API server cannot apply.
 func (c *selector) matches(run *taskrun.Run) bool {
-	lacks := func(tag string) bool { return !slices.Contains(run.Tags, tag) }
 	same := func(word, is string) bool { return word == "" || word == is }
-	return c.matchesState(run.State) && !slices.ContainsFunc(c.tags, lacks) &&
+	return c.criteria.matches(run.State, run.Tags) &&
 		same(c.task, run.TaskKey) && same(c.flowRun, run.FlowRunID) && same(c.worker, run.Holder())
 }
 
-func (c *selector) matchesState(state *orchestration.State) bool {
-	return len(c.states) == 0 || slices.ContainsFunc(c.states, func(word string) bool {
-		return strings.EqualFold(word, string(state.Type)) || strings.EqualFold(word, state.Name)
-	})
-}
-
-// find returns the selected runs, oldest first.
 func (c *selector) find(ctx context.Context, reader client.Reader, namespace string) ([]item, error) {
 	options, err := c.options(namespace)
 	if err != nil {
 		return nil, err
 	}
 	var found []item
+	var page v1alpha1.TaskRunList
 	unknown := c.unknownStates()
-	for {
-		var page v1alpha1.TaskRunList
-		if err := reader.List(ctx, &page, options); err != nil {
-			return nil, explain(err)
-		}
+	err = eachPage(ctx, reader, &page, options, func() {
 		for i := range page.Items {
 			one := itemOf(&page.Items[i])
-			unknown = slices.DeleteFunc(unknown, func(word string) bool { return strings.EqualFold(word, one.State.Name) })
+			unknown.drop(one.State)
 			if c.matches(one.Run) {
 				found = append(found, one)
 			}
 		}
-		if options.Continue = page.Continue; options.Continue == "" {
-			break
-		}
-	}
-	if len(unknown) > 0 {
-		return nil, fmt.Errorf("--state %s: no type of a state, and no run has a state of this name; types: %s; names that Prefect uses: %s",
-			unknown[0], strings.Join(stateTypes(), ", "), strings.Join(stateNames, ", "))
+		page = v1alpha1.TaskRunList{}
+	})
+	if err = cmp.Or(err, unknown.err()); err != nil {
+		return nil, err
 	}
 	slices.SortStableFunc(found, func(a, b item) int { return a.Created.Compare(b.Created) })
 	return found, nil
 }
 
-// named returns the run with this name, or with this id over REST.
-func named(ctx context.Context, reader client.Reader, namespace, name string) (item, error) {
+func (c *selector) page(ctx context.Context, reader client.Reader, namespace string) ([]item, error) {
+	var page v1alpha1.TaskRunList
+	if err := reader.List(ctx, &page, client.InNamespace(namespace), client.Limit(pageSize)); err != nil {
+		return nil, err
+	}
+	found := make([]item, len(page.Items))
+	for i := range page.Items {
+		found[i] = itemOf(&page.Items[i])
+	}
+	return found, nil
+}
+
+func (c *selector) named(ctx context.Context, reader client.Reader, namespace, name string) (item, error) {
 	object := &v1alpha1.TaskRun{}
 	err := reader.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, object)
 	if err == nil {
@@ -198,7 +162,7 @@ func explain(err error) error {
 	case errors.As(err, &undecodable):
 		return undecodable
 	case meta.IsNoMatchError(err):
-		return fmt.Errorf("this cluster has no TaskRun kind, install the operator first: %w", err)
+		return fmt.Errorf("this cluster lacks a kind of the operator, install the operator first: %w", err)
 	case apierrors.ReasonForError(err) == metav1.StatusReasonForbidden:
 		return fmt.Errorf("%w: reading needs the role view in that namespace, changing a run the role edit, --force the role admin", err)
 	default:

@@ -1,26 +1,38 @@
 package kubectl
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// writeTimeline shows the states of a run with their durations, oldest first.
-func (p *plugin) writeTimeline(one item) error {
-	states := one.States()
+// writeTimeline shows the states of a run with their durations, oldest first. dropped is the
+// number of states that are no longer kept, width that of a message. by returns the source of
+// a state; nil: not shown.
+func (p *plugin) writeTimeline(states []orchestration.State, dropped int64, width int, by func(*orchestration.State) string) error {
 	return p.out.aligned(func(w *textWriter) {
-		w.printf("Timeline:\n  WHEN\tSTATE\tLASTED\tBY\tMESSAGE\n")
-		if one.HistoryDropped > 0 {
-			w.printf("  \t%d older ones\t\t\tno longer kept\n", one.HistoryDropped)
+		line := func(when, state, lasted, source, message string) {
+			if by == nil {
+				w.printf("  %s\t%s\t%s\t%s\n", when, state, lasted, message)
+				return
+			}
+			w.printf("  %s\t%s\t%s\t%s\t%s\n", when, state, lasted, source, message)
+		}
+		w.printf("Timeline:\n")
+		line("WHEN", "STATE", "LASTED", "BY", "MESSAGE")
+		if dropped > 0 {
+			line("", fmt.Sprintf("%d older ones", dropped), "", "", "no longer kept")
 		}
 		for i := range states {
-			var until *time.Time
+			state, source, until := &states[i], "", (*time.Time)(nil)
 			if i+1 < len(states) {
 				until = &states[i+1].Timestamp
 			}
-			w.printf("  %s\t%s\t%s\t%s\t%s\n", p.at(states[i].Timestamp), stateText(&states[i]),
-				p.lasted(&states[i], until), enteredBy(&states[i]), truncate(p.timelineMessage(&states[i]), 2*messageWidth))
+			if by != nil {
+				source = by(state)
+			}
+			line(p.at(state.Timestamp), stateText(state), p.lasted(state, until), source, truncate(p.timelineMessage(state), width))
 		}
 	})
 }

@@ -9,7 +9,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
@@ -41,13 +40,21 @@ type waiting struct {
 	Until     *time.Time `json:"until,omitempty"` // end of the wait, if it is known
 }
 
-// surroundings is the data that explains the waits of runs.
+// waitContext is the data that explains the waits of runs.
 type waitContext struct {
 	now     time.Time
 	workers *workerSet              // nil: not known
 	limits  map[string][]namedLimit // by namespace
-	// proposals are the StateProposals of each TaskRun, oldest first.
-	proposals map[client.ObjectKey][]v1alpha1.StateProposal
+	// proposals are the StateProposals for each run, oldest first.
+	proposals map[targetKey][]v1alpha1.StateProposal
+}
+
+// targetKey identifies the run of a StateProposal.
+type targetKey struct{ kind, namespace, name string }
+
+// proposalsFor returns the StateProposals for a run, oldest first.
+func (s *waitContext) proposalsFor(one row) []v1alpha1.StateProposal {
+	return s.proposals[targetKey{one.kind(), one.meta().GetNamespace(), one.meta().GetName()}]
 }
 
 // namedLimit is a limit on a tag.
@@ -96,15 +103,22 @@ func (s *waitContext) forFirstState(one item, w *waiting) bool {
 }
 
 func (s *waitContext) forVerdict(one item, w *waiting) bool {
-	for _, proposal := range s.proposals[client.ObjectKeyFromObject(one.object)] {
-		proposed, status := proposal.Spec.State.Type, &proposal.Status
+	return w.forProposals(s.proposalsFor(one), s.fullLimits(one))
+}
+
+// forProposals handles runs with a StateProposal without a final verdict. fullLimits are the
+// concurrency limits that deny the run a slot.
+func (w *waiting) forProposals(proposals []v1alpha1.StateProposal, fullLimits string) bool {
+	for i := range proposals {
+		proposal, status := &proposals[i], &proposals[i].Status
+		proposed := proposal.Spec.State.Type
 		switch status.Verdict {
 		case "":
 			return w.set(waitsForOperator, fmt.Sprintf("the operator, to evaluate StateProposal %s (%s)", proposal.Name, proposed))
 		case v1alpha1.VerdictWaiting:
 			w.Since = proposal.CreationTimestamp.Time
 			if status.RetryTime == nil { // the rules wait for a slot
-				return w.set(waitsForSlot, cmp.Or(s.fullLimits(one), "a slot: "+truncate(status.Reason, messageWidth)))
+				return w.set(waitsForSlot, cmp.Or(fullLimits, "a slot: "+truncate(status.Reason, messageWidth)))
 			}
 			w.Until = &status.RetryTime.Time
 			return w.set(waitsForTime, fmt.Sprintf("StateProposal %s (%s) to be evaluated again: %s", proposal.Name, proposed, truncate(status.Reason, messageWidth)))
