@@ -34,7 +34,8 @@ const maxBehind = 10_000
 // by time, and then new ones as this replica learns of them, without a gap, until the
 // context ends. It ends with ErrTooSlow if the reader falls too far behind. All
 // readers of a feed follow the same store. Changes that are available at the same time
-// are yielded together.
+// are yielded together. After the states that were stored before the call, it yields one
+// empty batch.
 func (f *Feed[R]) Follow(ctx context.Context, store Source[R], o taskrun.WatchOptions) iter.Seq2[[]*SharedChange[R], error] {
 	selected := newSelection(o)
 	return func(yield func([]*SharedChange[R], error) bool) {
@@ -42,13 +43,13 @@ func (f *Feed[R]) Follow(ctx context.Context, store Source[R], o taskrun.WatchOp
 		defer f.leave(reader)
 		for {
 			changes, err := reader.next(ctx)
-			if len(changes) > 0 && !yield(changes, nil) {
-				return
-			}
 			if err != nil {
 				if ctx.Err() == nil {
 					yield(nil, err)
 				}
+				return
+			}
+			if !yield(changes, nil) {
 				return
 			}
 		}

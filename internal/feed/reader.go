@@ -12,6 +12,7 @@ type feedReader[R Run] struct {
 	wants selection
 	past  *backlog[R] // with changes to read first
 	done  int         // number of past changes read
+	ended bool        // next has returned the end of the past changes
 	at    int         // position of the next entry to read
 
 	// Set for a reader that selects some runs. It is woken only for changes of
@@ -46,11 +47,16 @@ func (r *feedReader[R]) skipUnwanted() (awake bool) {
 	return true
 }
 
-// next waits for changes and returns some of those that the reader selects.
+// next waits for changes and returns some of those that the reader selects. Once, after
+// the past changes, it returns none.
 func (r *feedReader[R]) next(ctx context.Context) ([]*SharedChange[R], error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
+		}
+		if !r.ended && r.done >= len(r.past.changes) {
+			r.ended = true
+			return nil, nil
 		}
 		changes, wait, err := r.some()
 		if err != nil || len(changes) > 0 {

@@ -1,11 +1,14 @@
 package rest
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"iter"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -30,9 +33,7 @@ func (s *namespaceHandler) eventsOut(k *socket) error {
 		return ws.NewCloseError(websocket.StatusProtocolError, truncate(err.Error(), ws.MaxCloseReason))
 	}
 	var sending sync.WaitGroup
-	for _, stream := range s.streamsFor(k, &filter) {
-		sending.Go(func() { k.Guard(func() { k.End(stream()) }) })
-	}
+	sending.Go(func() { k.Guard(func() { k.End(sendEvents(k, s.streamsFor(k, &filter))) }) })
 	err = ignoreFrames(k)
 	k.End(err)
 	sending.Wait()
@@ -40,17 +41,13 @@ func (s *namespaceHandler) eventsOut(k *socket) error {
 }
 
 // streamsFor returns the streams of the kinds of runs that the filter can select events of. They end with the socket.
-func (s *namespaceHandler) streamsFor(k *socket, filter *wire.EventFilter) (streams []func() error) {
+func (s *namespaceHandler) streamsFor(k *socket, filter *wire.EventFilter) (streams []eventStream) {
 	now := s.now()
 	if options, wanted := filter.TaskRuns(now); wanted {
-		streams = append(streams, func() error {
-			return stream(k, s.Stream.Follow(k.Life(), options), filter.Matches, s.events.Frame)
-		})
+		streams = append(streams, newRunStream(s.Stream.Follow(k.Life(), options), filter.Matches, s.events.Frame))
 	}
 	if options, wanted := filter.FlowRuns(now); wanted && s.Flows != nil {
-		streams = append(streams, func() error {
-			return stream(k, s.Flows.Follow(k.Life(), options), s.matchesFlowRun(filter), s.flowRunFrame)
-		})
+		streams = append(streams, newRunStream(s.Flows.Follow(k.Life(), options), s.matchesFlowRun(filter), s.flowRunFrame))
 	}
 	return streams
 }
@@ -73,30 +70,169 @@ func ignoreFrames(k *socket) error {
 	}
 }
 
-// stream sends the changes that the filter selects, until the socket or the stream ends. A listener that reads too
-// slowly is disconnected. It can reconnect and read the changes that it missed.
-func stream[R feed.Run](
-	k *socket, following iter.Seq2[[]*feed.SharedChange[R], error],
+// eventStream is the stream of the events about one kind of runs that a filter selects.
+type eventStream interface {
+	// past returns the next event from before the connection, nil if there are no more.
+	past() (*pastEvent, error)
+	// send sends the other events until the socket or the stream ends. A listener that reads too slowly is
+	// disconnected. It can reconnect and read the events that it missed.
+	send(k *socket) error
+	stop()
+}
+
+// pastEvent is an event from before the connection of a listener.
+type pastEvent struct {
+	occurred time.Time
+	frame    []byte
+}
+
+// sendEvents sends the past events of all streams in the order of their time, then new ones. It returns when the socket
+// or a stream has ended.
+func sendEvents(k *socket, streams []eventStream) error {
+	for _, stream := range streams {
+		defer stream.stop()
+	}
+	switch len(streams) {
+	case 0: // no event can match
+		<-k.Life().Done()
+		return context.Cause(k.Life())
+	case 1:
+		return streams[0].send(k)
+	}
+	if err := sendPast(k, streams); err != nil {
+		return err
+	}
+	var sending sync.WaitGroup
+	for _, stream := range streams {
+		sending.Go(func() { k.Guard(func() { k.End(stream.send(k)) }) })
+	}
+	sending.Wait()
+	return context.Cause(k.Life())
+}
+
+// sendPast sends the past events of several streams.
+func sendPast(k *socket, streams []eventStream) (err error) {
+	sent := k.SendAll(func(yield func([]byte) bool) { err = mergePast(streams, yield) })
+	return cmp.Or(sent, err)
+}
+
+// mergePast calls yield with the frames of the past events of streams, ordered by time, until it returns false.
+func mergePast(streams []eventStream, yield func([]byte) bool) error {
+	heads := make([]*pastEvent, len(streams)) // the next event of each stream
+	advance := func(i int) (err error) {
+		heads[i], err = streams[i].past()
+		return err
+	}
+	for i := range streams {
+		if err := advance(i); err != nil {
+			return err
+		}
+	}
+	for {
+		first := earliest(heads)
+		if first < 0 || !yield(heads[first].frame) {
+			return nil
+		}
+		if err := advance(first); err != nil {
+			return err
+		}
+	}
+}
+
+// earliest returns the index of the earliest event, -1 if there is none.
+func earliest(events []*pastEvent) int {
+	first := -1
+	for i, event := range events {
+		if event != nil && (first < 0 || event.occurred.Before(events[first].occurred)) {
+			first = i
+		}
+	}
+	return first
+}
+
+// runStream is the eventStream of one kind of runs.
+type runStream[R feed.Run] struct {
+	changes iter.Seq2[[]*feed.SharedChange[R], error]
+	matches func(*taskrun.ChangeOf[R]) bool
+	encode  func(*taskrun.ChangeOf[R]) []byte
+
+	// Set after the first call of past.
+	next    func() ([]*feed.SharedChange[R], error, bool)
+	release func()
+	batch   []*feed.SharedChange[R] // of the past, not yet returned
+}
+
+func newRunStream[R feed.Run](
+	changes iter.Seq2[[]*feed.SharedChange[R], error],
 	matches func(*taskrun.ChangeOf[R]) bool, encode func(*taskrun.ChangeOf[R]) []byte,
-) error {
-	for changes, err := range following {
+) eventStream {
+	return &runStream[R]{changes: changes, matches: matches, encode: encode}
+}
+
+func (s *runStream[R]) past() (*pastEvent, error) {
+	if s.next == nil {
+		s.next, s.release = iter.Pull2(s.changes)
+	}
+	for {
+		for len(s.batch) > 0 {
+			change := s.batch[0]
+			s.batch = s.batch[1:]
+			if s.matches(&change.ChangeOf) {
+				return &pastEvent{change.State.Timestamp, change.Encoded(s.encode)}, nil
+			}
+		}
+		batch, err, more := s.next()
+		if !more {
+			err = errStreamEnded
+		}
+		if err != nil {
+			return nil, ws.NewInternalError("following states", err)
+		}
+		if len(batch) == 0 {
+			return nil, nil //nolint:nilnil // there are no more
+		}
+		s.batch = batch
+	}
+}
+
+func (s *runStream[R]) send(k *socket) error {
+	for changes, err := range s.rest() {
 		if err != nil {
 			return ws.NewInternalError("following states", err)
 		}
-		if err := k.SendAll(framesOf(changes, matches, encode)); err != nil {
+		if err := k.SendAll(s.frames(changes)); err != nil {
 			return err
 		}
 	}
 	return ws.NewInternalError("following states", errStreamEnded)
 }
 
-// framesOf yields the frames of the changes that the filter selects.
-func framesOf[R feed.Run](
-	changes []*feed.SharedChange[R], matches func(*taskrun.ChangeOf[R]) bool, encode func(*taskrun.ChangeOf[R]) []byte,
-) iter.Seq[[]byte] {
+// rest returns the changes that past has not read.
+func (s *runStream[R]) rest() iter.Seq2[[]*feed.SharedChange[R], error] {
+	if s.next == nil {
+		return s.changes
+	}
+	return func(yield func([]*feed.SharedChange[R], error) bool) {
+		for {
+			changes, err, more := s.next()
+			if !more || !yield(changes, err) {
+				return
+			}
+		}
+	}
+}
+
+func (s *runStream[R]) stop() {
+	if s.release != nil {
+		s.release()
+	}
+}
+
+// frames yields the frames of the changes that the filter selects.
+func (s *runStream[R]) frames(changes []*feed.SharedChange[R]) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for _, change := range changes {
-			if matches(&change.ChangeOf) && !yield(change.Encoded(encode)) {
+			if s.matches(&change.ChangeOf) && !yield(change.Encoded(s.encode)) {
 				return
 			}
 		}

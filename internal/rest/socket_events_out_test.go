@@ -2,12 +2,15 @@ package rest
 
 import (
 	"errors"
+	"slices"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/feed"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -105,5 +108,64 @@ func TestEventsOut_brokenStreamClosesWithACodeForReconnecting(t *testing.T) {
 				p.expectEnd(t, end{1011, "Internal error"})
 			})
 		})
+	}
+}
+
+// pastAndNew returns a stream that yields past changes at these seconds in batches of two, then new ones.
+func pastAndNew(t *testing.T, past, changes []int) eventStream {
+	t.Helper()
+	batch := func(seconds []int) (batch []*feed.SharedChange[*taskrun.Run]) {
+		for _, second := range seconds {
+			change := sample.Change(orchestration.Completed, "Completed")
+			change.State.Timestamp = noon.Add(time.Duration(second) * time.Second)
+			batch = append(batch, &feed.SharedChange[*taskrun.Run]{ChangeOf: change})
+		}
+		return batch
+	}
+	following := func(yield func([]*feed.SharedChange[*taskrun.Run], error) bool) {
+		for seconds := range slices.Chunk(past, 2) {
+			if !yield(batch(seconds), nil) {
+				return
+			}
+		}
+		_ = yield(nil, nil) && yield(batch(changes), nil)
+	}
+	everyOther := func(c *taskrun.Change) bool { return int(c.State.Timestamp.Sub(noon).Seconds())%10 != 0 }
+	return newRunStream(following, everyOther, func(c *taskrun.Change) []byte {
+		return strconv.AppendInt(nil, int64(c.State.Timestamp.Sub(noon).Seconds()), 10)
+	})
+}
+
+func TestMergePast_ordersThePastOfAllStreamsByTime(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		past [][]int
+		want []string
+	}{
+		"nothing":                  {[][]int{nil, nil}, nil},
+		"one stream without":       {[][]int{{1, 2, 3}, nil}, []string{"1", "2", "3"}},
+		"events in turn":           {[][]int{{1, 4, 6}, {2, 3, 5, 7}}, []string{"1", "2", "3", "4", "5", "6", "7"}},
+		"those that do not match":  {[][]int{{1, 10, 20, 30, 40}, {2, 10, 31}}, []string{"1", "2", "31"}},
+		"the first stream is last": {[][]int{{8, 9}, {1, 2, 3}}, []string{"1", "2", "3", "8", "9"}},
+	}
+	for name, tc := range cases {
+		var streams []eventStream
+		for _, past := range tc.past {
+			stream := pastAndNew(t, past, []int{0, 99})
+			defer stream.stop()
+			streams = append(streams, stream)
+		}
+		var got []string
+		if err := mergePast(streams, func(frame []byte) bool { got = append(got, string(frame)); return true }); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		for _, stream := range streams { // new ones follow
+			if frame, err := stream.past(); err != nil || string(frame.frame) != "99" {
+				t.Errorf("%s: %v, %v follow, want 99", name, frame, err)
+			}
+		}
 	}
 }

@@ -167,6 +167,15 @@ func TestFlow_cancelledWhileItRuns(t *testing.T) {
 	}
 }
 
+func TestFlow_waiterGetsItsEnd(t *testing.T) {
+	o := newStage(t, shared).newServer()
+	var running sync.WaitGroup
+	running.Go(func() { o.wantFlow("3", "steps", "2", "3") })
+	run := o.onlyRun("RUNNING")
+	running.Go(func() { o.wantFlow(`"Completed"`, "waits", run.ID) })
+	running.Wait()
+}
+
 func TestFlow_continuesWhileTheOperatorIsKilled(t *testing.T) {
 	o := newStage(t, shared).newServer()
 	var running sync.WaitGroup

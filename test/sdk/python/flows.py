@@ -3,11 +3,14 @@
 Nothing here is particular to the server under test.
 """
 
+import asyncio
 import json
 import sys
 import time
+from uuid import UUID
 
 from prefect import flow, pause_flow_run, tags, task
+from prefect.flow_runs import wait_for_flow_run
 from prefect.input import RunInput
 
 
@@ -104,6 +107,11 @@ def echo(text):
 def large(size):
     """The flow gets a text of so many bytes."""
     return echo("x" * int(size))
+
+
+def waits(flow_run_id):
+    """Waits for the end of a run of another process, which it gets by an event."""
+    return asyncio.run(wait_for_flow_run(UUID(flow_run_id), timeout=120)).state.name
 
 
 if __name__ == "__main__":
