@@ -5,11 +5,15 @@ package sdk
 import (
 	"encoding/json"
 	"flag"
+	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 var (
@@ -41,9 +45,10 @@ func (c *chaos) runFlows(runs int) (completed <-chan []string, done <-chan struc
 		ids []string
 	)
 	each := strconv.Itoa(runs / flowProcesses)
-	for i := range flowProcesses {
+	service := c.service()
+	for range flowProcesses {
 		all.Go(func() {
-			printed, err := c.servers[i%len(c.servers)].flow("batches", each, strconv.Itoa(*tasksPerFlow))
+			printed, err := service.flow("batches", each, strconv.Itoa(*tasksPerFlow))
 			if err != nil {
 				c.t.Error(err)
 				return
@@ -67,6 +72,49 @@ func (c *chaos) runFlows(runs int) (completed <-chan []string, done <-chan struc
 		close(ended)
 	}()
 	return found, ended
+}
+
+// service returns a server whose address leads to the operators that are alive, like a Service of Kubernetes. A client of
+// Prefect does not repeat its first request if the connection is refused.
+func (c *chaos) service() *server {
+	listening, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() { _ = listening.Close() })
+	go func() {
+		for {
+			client, err := listening.Accept()
+			if err != nil {
+				return
+			}
+			go c.connect(client)
+		}
+	}()
+	return &server{stage: c.stage, base: "http://" + listening.Addr().String() + "/api"}
+}
+
+// connect connects a client with an operator that is alive.
+func (c *chaos) connect(client net.Conn) {
+	defer client.Close()
+	for attempt := range 1000 {
+		address := strings.TrimSuffix(strings.TrimPrefix(c.servers[attempt%len(c.servers)].base, "http://"), "/api")
+		operator, err := net.Dial("tcp", address)
+		if err != nil {
+			<-time.After(20 * time.Millisecond)
+			continue
+		}
+		ended := make(chan struct{}, 2)
+		for _, way := range [][2]net.Conn{{client, operator}, {operator, client}} {
+			go func() {
+				_, _ = io.Copy(way[0], way[1])
+				ended <- struct{}{}
+			}()
+		}
+		<-ended
+		_ = operator.Close()
+		return
+	}
 }
 
 // settleTasks waits until this number of task runs have completed: their states arrive as events.
