@@ -21,10 +21,10 @@ import (
 // environment has all that Prefect's processes need: the URL of the API, and a home. The
 // tasks' own log is not Prefect's.
 func (o *server) environment() []string {
-	return []string{
+	return append([]string{
 		"PATH=" + programs + ":" + os.Getenv("PATH"), "HOME=" + o.folder, "PREFECT_API_URL=" + o.base,
 		"RUN_LOG=" + o.path("runs.log"), "PYTHONUNBUFFERED=1",
-	}
+	}, o.variables...)
 }
 
 func (o *server) script(name string, args ...string) []string {

@@ -57,11 +57,11 @@ func (c *chaos) runFlows(runs int) (completed <-chan []string, done <-chan struc
 			if err := json.Unmarshal([]byte(printed), &mine); err != nil {
 				c.t.Errorf("%s: %v", printed, err)
 			}
-			for _, other := range mine.Others {
-				c.t.Errorf("a flow did not complete: %s", other)
-			}
 			mu.Lock()
 			defer mu.Unlock()
+			for _, other := range mine.Others {
+				c.t.Logf("a flow did not complete: %s", other)
+			}
 			ids = append(ids, mine.Completed...)
 		})
 	}
@@ -91,7 +91,10 @@ func (c *chaos) service() *server {
 			go c.connect(client)
 		}
 	}()
-	return &server{stage: c.stage, base: "http://" + listening.Addr().String() + "/api"}
+	return &server{
+		stage: c.stage, base: "http://" + listening.Addr().String() + "/api",
+		variables: []string{"PREFECT_CLIENT_MAX_RETRIES=20"}, // the API server is killed more often than the default bridges
+	}
 }
 
 // connect connects a client with an operator that is alive.
@@ -126,13 +129,19 @@ func (c *chaos) settleTasks(count int) {
 	})
 }
 
-// checkFlows checks the outcome.
+// checkFlows checks the outcome. A flow run that is only PENDING was created by a call whose response was lost: its client
+// created another one.
 func (c *chaos) checkFlows(ids []string) {
+	for _, o := range c.servers {
+		c.eventually("the operators are ready", func() (string, bool) {
+			status, answer := o.ask(http.MethodGet, "/ready", "")
+			return answer, status == http.StatusOK
+		})
+	}
 	ends := []string{"Completed", "Failed", "Cancelled", "Crashed"}
 	lost, after := 0, 0
 	for _, id := range ids {
-		status, _ := c.servers[1].ask(http.MethodGet, "/flow_runs/"+id, "")
-		if status != http.StatusOK {
+		if status, _ := c.servers[1].ask(http.MethodGet, "/flow_runs/"+id, ""); status != http.StatusOK {
 			lost++
 			continue
 		}
@@ -142,13 +151,16 @@ func (c *chaos) checkFlows(ids []string) {
 			c.t.Logf("flow run %s has the states %v", id, states)
 		}
 	}
-	unfinished := c.servers[0].flowRuns(`{"state":{"type":{"not_any_":["COMPLETED","FAILED","CANCELLED","CRASHED"]}}}`)
-	for _, run := range unfinished {
-		c.t.Logf("flow run %s is %s, with the states %v", run.ID, run.State.Name, c.servers[0].flowStates(run.ID))
+	stuck := 0
+	for _, run := range c.servers[0].flowRuns(`{"state":{"type":{"not_any_":["COMPLETED","FAILED","CANCELLED","CRASHED"]}}}`) {
+		if states := c.servers[0].flowStates(run.ID); len(states) > 1 {
+			stuck++
+			c.t.Logf("flow run %s is %s, with the states %v", run.ID, run.State.Name, states)
+		}
 	}
 	want := *chaosFlowRuns / flowProcesses * flowProcesses
-	c.t.Logf("REPORT: %d of %d flow runs completed, %d lost, %d with a state after the end, %d stuck", len(ids), want, lost, after, len(unfinished))
-	if lost > 0 || after > 0 || len(unfinished) > 0 || len(ids) != want {
+	c.t.Logf("REPORT: %d of %d flow runs completed, %d lost, %d with a state after the end, %d stuck", len(ids), want, lost, after, stuck)
+	if lost > 0 || after > 0 || stuck > 0 || len(ids) != want {
 		c.t.Error("something was lost, is stuck, has a state after its end, or did not complete")
 	}
 }

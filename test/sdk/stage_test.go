@@ -207,6 +207,8 @@ type server struct {
 	base    string // ends in /api
 	args    []string
 	process *controlplane.Process
+
+	variables []string // of the environment of clients, besides the usual ones
 }
 
 // newServer starts an operator and waits until it is ready.
