@@ -20,7 +20,8 @@ const (
 const ConditionReady = "Ready"
 
 // ConditionStalled is True while an object cannot take effect until it, or another
-// one, is changed. A TaskRun has it only then, a ConcurrencyLimit always.
+// one, is changed. A TaskRun, FlowRun and RegisteredFlow has it only then, a
+// ConcurrencyLimit always.
 const ConditionStalled = "Stalled"
 
 // Reasons of the conditions of a ConcurrencyLimit.
@@ -31,8 +32,8 @@ const (
 	ReasonInactive = "Inactive"
 	// ReasonUniqueName: the limit is the only one with its tag or name, or the oldest.
 	ReasonUniqueName = "UniqueName"
-	// ReasonDuplicateName: an older limit has the same tag or name. Also the reason
-	// of an Event.
+	// ReasonDuplicateName: an older limit has the same tag or name, or another
+	// RegisteredFlow the same name. Also the reason of an Event.
 	ReasonDuplicateName = "DuplicateName"
 )
 
@@ -56,7 +57,28 @@ const (
 	ReasonCrashed    = "Crashed"
 )
 
-// Reasons of the Events on a TaskRun; metrics use the same words.
+// Reasons of the Events on a FlowRun about what the operator does by time.
+const (
+	// ReasonPauseTimedOut: a paused run was not resumed in time and has failed.
+	ReasonPauseTimedOut = "PauseTimedOut"
+	// ReasonCancellationTimedOut: the process of a CANCELLING run did not confirm the
+	// cancellation. The run is CANCELLED.
+	ReasonCancellationTimedOut = "CancellationTimedOut"
+	// ReasonLate: a scheduled run was not started at its time.
+	ReasonLate = "Late"
+)
+
+// Reasons of the condition Stalled of a FlowRun, and of Events on it.
+const (
+	// ReasonFlowNotFound: the RegisteredFlow in spec.flowName does not exist. Also the
+	// reason of the condition Stalled.
+	ReasonFlowNotFound = "FlowNotFound"
+	// ReasonDuplicateKey: another run of the flow has the same idempotency key. Both
+	// are runs. A create over REST with the key returns the other one.
+	ReasonDuplicateKey = "DuplicateKey"
+)
+
+// Reasons of the Events on a TaskRun or FlowRun; metrics use the same words.
 const (
 	// ReasonProposalAccepted: a StateProposal changed the state.
 	ReasonProposalAccepted = "ProposalAccepted"
@@ -67,8 +89,8 @@ const (
 	ReasonProposalAborted = "ProposalAborted"
 	// ReasonProposalWaiting: a StateProposal is evaluated again later.
 	ReasonProposalWaiting = "ProposalWaiting"
-	// ReasonDuplicateID: spec.id belongs to another TaskRun. Also the reason of the
-	// condition Stalled.
+	// ReasonDuplicateID: spec.id belongs to another object of the kind. Also the reason
+	// of the condition Stalled.
 	ReasonDuplicateID = "DuplicateID"
 	// ReasonInputNotFound: a taskRunName in spec.taskInputs has no TaskRun yet.
 	ReasonInputNotFound = "InputNotFound"

@@ -38,7 +38,7 @@ type FlowRunStatus struct {
 	// or CRASHED; else Unknown) and Finished (True in each of these four). Their
 	// reason is the name of the state, or its type if the name is not one word.
 	// Stalled is there and True if the object is not a run, because spec.id belongs
-	// to another FlowRun.
+	// to another FlowRun, or because the RegisteredFlow in spec.flowName does not exist.
 	//
 	// +optional
 	// +listType=map

@@ -36,6 +36,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Next-Start",type=string,priority=1,JSONPath=`.status.nextScheduledStartTime`,description="Scheduled start of the current state"
 // +kubebuilder:printcolumn:name="Duration",type=string,priority=1,JSONPath=`.status.totalRunTimeSeconds`,description="Seconds in RUNNING, without the current attempt"
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.state.message`,description="Message of the current state"
+// +kubebuilder:printcolumn:name="Stalled",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Stalled")].message`,description="Why the object is not a run"
 // +kubebuilder:validation:XValidation:rule=`oldSelf.hasValue() || size(dyn(self.spec).?labels.orValue({})) == 0 || dyn(self.spec).labels.all(k, size(k) <= 128)`,message="the keys of labels have at most 128 characters",fieldPath=".spec.labels",optionalOldSelf=true
 type FlowRun struct {
 	metav1.TypeMeta `json:",inline"`

@@ -21,6 +21,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:selectablefield:JSONPath=`.status.id`
 // +kubebuilder:printcolumn:name="Flow-Name",type=string,JSONPath=`.status.name`,description="Name of the flow"
 // +kubebuilder:printcolumn:name="ID",type=string,JSONPath=`.status.id`,description="ID of the flow over REST"
+// +kubebuilder:printcolumn:name="Stalled",type=string,JSONPath=`.status.conditions[?(@.type=="Stalled")].reason`,description="Why the object is not a flow, in one word"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Stalled")].message`,description="Why the object is not a flow"
 // +kubebuilder:validation:XValidation:rule=`size(dyn(self.spec).?labels.orValue({})) == 0 || dyn(self.spec).labels.all(k, size(k) <= 128)`,message="the keys of labels have at most 128 characters",fieldPath=".spec.labels"
@@ -135,8 +136,8 @@ type RegisteredFlowStatus struct {
 	// +kubebuilder:validation:Maximum=9007199254740991
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions has the type Stalled: True if the object is not a flow, because an
-	// older RegisteredFlow has the same name or id.
+	// conditions has the type Stalled, True, if the object is not a flow, because another
+	// RegisteredFlow has the same name or id.
 	//
 	// +optional
 	// +listType=map

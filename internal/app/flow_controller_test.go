@@ -115,3 +115,60 @@ func TestFlowController_evaluatesProposals(t *testing.T) {
 		t.Errorf("the run has the decisions %+v, want two", day.Status.Decisions)
 	}
 }
+
+// Objects that are not a run or a flow have the condition Stalled, until they are.
+func TestFlowController_stallsObjectsThatAreNotRuns(t *testing.T) {
+	t.Parallel()
+	c := running(t)
+	flow := func(name, of string) *v1alpha1.RegisteredFlow {
+		return &v1alpha1.RegisteredFlow{
+			ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: name}, Spec: v1alpha1.RegisteredFlowSpec{Name: of},
+		}
+	}
+	if err := c.Create(t.Context(), flow("etl", "")); err != nil {
+		t.Fatal(err)
+	}
+	stalled := func(o client.Object, conditions *[]metav1.Condition, reason string) {
+		eventually(t, o.GetName()+" is stalled: "+reason, func() bool {
+			if c.Get(t.Context(), client.ObjectKeyFromObject(o), o) != nil {
+				return false
+			}
+			got := meta.FindStatusCondition(*conditions, v1alpha1.ConditionStalled)
+			return reason == "" && got == nil || got != nil && got.Reason == reason
+		}, func() { t.Logf("%+v", *conditions) })
+	}
+	registered := flow("etl", "")
+	eventually(t, "the flow has a status", func() bool {
+		return c.Get(t.Context(), client.ObjectKeyFromObject(registered), registered) == nil && registered.Status.Name == "etl" && registered.Status.ID != ""
+	}, func() { t.Logf("%+v", registered.Status) })
+	eventually(t, "another second", func() bool { return time.Since(registered.CreationTimestamp.Time) >= time.Second }, func() {})
+	second := flow("etl-again", "etl")
+	if err := c.Create(t.Context(), second); err != nil {
+		t.Fatal(err)
+	}
+	stalled(second, &second.Status.Conditions, v1alpha1.ReasonDuplicateName)
+	c.awaitEvent(t, "etl-again", `Warning DuplicateName The flow name etl belongs to RegisteredFlow "etl"`)
+
+	const id = "0198a1b2-0000-7000-8000-000000000017"
+	c.applyFlowRun(t, "first", v1alpha1.FlowRunSpec{ID: id, IdempotencyKey: new("day-1")})
+	first := c.awaitFlowRun(t, "first", "Pending")
+	eventually(t, "another second", func() bool { return time.Since(first.CreationTimestamp.Time) >= time.Second }, func() {})
+	c.applyFlowRun(t, "second", v1alpha1.FlowRunSpec{ID: id})
+	copied := c.flowRun(t, "second")
+	stalled(copied, &copied.Status.Conditions, v1alpha1.ReasonDuplicateID)
+	c.awaitEvent(t, "second", `Warning DuplicateID spec.id `+id+` belongs to FlowRun "first"`)
+	c.applyFlowRun(t, "same-key", v1alpha1.FlowRunSpec{ID: "0198a1b2-0000-7000-8000-000000000018", IdempotencyKey: new("day-1")})
+	c.awaitEvent(t, "same-key", `Warning DuplicateKey spec.idempotencyKey belongs to FlowRun "first"`)
+
+	orphan := &v1alpha1.FlowRun{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: "orphan"}, Spec: v1alpha1.FlowRunSpec{FlowName: "missing"}}
+	if err := c.Create(t.Context(), orphan); err != nil {
+		t.Fatal(err)
+	}
+	stalled(orphan, &orphan.Status.Conditions, v1alpha1.ReasonFlowNotFound)
+	c.awaitEvent(t, "orphan", `Warning FlowNotFound RegisteredFlow "missing" does not exist`)
+	if err := c.Create(t.Context(), flow("missing", "")); err != nil {
+		t.Fatal(err)
+	}
+	stalled(orphan, &orphan.Status.Conditions, "")
+	c.awaitFlowRun(t, "orphan", "Pending")
+}

@@ -4,8 +4,11 @@ import (
 	"context"
 
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/controller"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/kube"
 	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase/flows"
 )
@@ -24,7 +27,7 @@ func (s *services) flowsOf(source telemetry.Source, namespace string) *flows.Ser
 }
 
 // flowReconciler returns the reconciler of FlowRuns for one term as the leader.
-func (s *services) flowReconciler(options controller.Options, ready func(context.Context) error) *controller.FlowReconciler {
+func (s *services) flowReconciler(mgr manager.Manager, options controller.Options, ready func(context.Context) error) *controller.FlowReconciler {
 	return &controller.FlowReconciler{
 		Options:    options,
 		Object:     s.cluster.FlowRunObject,
@@ -40,6 +43,27 @@ func (s *services) flowReconciler(options controller.Options, ready func(context
 		OnIdle:       s.traffic.OnIdle,
 		Trace:        s.traces.Reconciler,
 		Events:       s.events,
+		Live:         mgr.GetAPIReader(),
+		Writer:       mgr.GetClient(),
 		Expired:      s.recorder.FlowRunExpired,
+	}
+}
+
+// registeredFlowReconciler returns the reconciler of RegisteredFlows for one term as the
+// leader.
+func (s *services) registeredFlowReconciler(
+	mgr manager.Manager, options controller.Options, ready func(context.Context) error,
+) *controller.RegisteredFlowReconciler {
+	return &controller.RegisteredFlowReconciler{
+		Options:     options,
+		Objects:     mgr.GetClient(),
+		Writer:      mgr.GetClient(),
+		Holder:      s.cluster.FlowHolder,
+		Observe:     convert.ObserveFlow,
+		Undecodable: kube.IsUndecodable,
+		Ready:       ready,
+		Clock:       clock.RealClock{},
+		Events:      s.events,
+		Trace:       s.traces.Reconciler,
 	}
 }

@@ -168,10 +168,14 @@ func (s *services) controllers(
 	if err != nil {
 		return nil, err
 	}
-	ofFlowRuns, err := s.flowReconciler(options, reconciler.Ready).Controller(mgr)
+	ofFlowRuns, err := s.flowReconciler(mgr, options, reconciler.Ready).Controller(mgr)
+	if err != nil {
+		return nil, err
+	}
+	ofFlows, err := s.registeredFlowReconciler(mgr, options, ready).Controller(mgr)
 	if err != nil {
 		return nil, err
 	}
 	ofProposals, err := proposals.Controller(mgr)
-	return []manager.Runnable{ofRuns, ofFlowRuns, ofProposals, s.sweeper(log)}, err
+	return []manager.Runnable{ofRuns, ofFlowRuns, ofFlows, ofProposals, s.sweeper(log)}, err
 }

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
@@ -18,19 +19,14 @@ const (
 	actionEvaluate = "EvaluateProposal"
 	actionIdentify = "Identify"
 	actionResolve  = "ResolveInputs"
+	actionWatch    = "WatchDeadline"
 )
 
 // maxNote is the API server's limit on the note of an Event, in bytes.
 const maxNote = 1024
 
-// recorder emits the Events on TaskRuns. Call its methods after the write.
+// recorder emits the Events on runs and flows. Call its methods after the write.
 type recorder struct{ events.EventRecorder }
-
-// duplicate emits the Event on a duplicate of the object with the name first.
-func (r recorder) duplicate(object *v1alpha1.TaskRun, first string) {
-	r.emit(object, corev1.EventTypeWarning, v1alpha1.ReasonDuplicateID, actionIdentify,
-		duplicateOf(object, first))
-}
 
 // inputNotFound emits the Event with the names in spec.taskInputs that have no TaskRun.
 func (r recorder) inputNotFound(object *v1alpha1.TaskRun, names []string) {
@@ -44,7 +40,7 @@ func (r recorder) inputNotFound(object *v1alpha1.TaskRun, names []string) {
 			". REST leaves these sources out until another TaskRun of the name exists in this namespace")
 }
 
-func (r recorder) emit(object *v1alpha1.TaskRun, kind, reason, action, note string) {
+func (r recorder) emit(object runtime.Object, kind, reason, action, note string) {
 	r.Eventf(object, nil, kind, reason, action, "%s", truncateNote(note))
 }
 

@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
 	testingclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -51,7 +53,7 @@ func (f *fakeFlowRuns) EndCancelling(context.Context, string) (*flowrun.Run, err
 func (f *fakeFlowRuns) MarkLate(context.Context, string) (*flowrun.Run, error) {
 	return f.change("MarkLate", func(run *flowrun.Run) {
 		run.State = newState(orchestration.Scheduled)
-		run.State.Name = orchestration.NameLate
+		run.State.ID, run.State.Name = uuid.NewString(), orchestration.NameLate
 	})
 }
 
@@ -87,10 +89,9 @@ func (f *fakeFlowRuns) Expire(context.Context, string) (time.Duration, bool, err
 // flowFixture is a FlowReconciler with one object, hello.
 type flowFixture struct {
 	*FlowReconciler
-	runs   *fakeFlowRuns
-	object *flowrun.Object // nil: run of runs
-	clock  *testingclock.FakePassiveClock
-	idle   time.Duration
+	runs  *fakeFlowRuns
+	clock *testingclock.FakePassiveClock
+	idle  time.Duration
 }
 
 func newFlowFixture(run *flowrun.Run) *flowFixture {
@@ -101,8 +102,6 @@ func newFlowFixture(run *flowrun.Run) *flowFixture {
 			switch {
 			case name != "hello" || b.runs.run == nil:
 				return nil
-			case b.object != nil:
-				return b.object
 			default:
 				return &flowrun.Object{Run: b.runs.run}
 			}
@@ -110,6 +109,7 @@ func newFlowFixture(run *flowrun.Run) *flowFixture {
 		Runs:    func(string) FlowRuns { return b.runs },
 		Clock:   b.clock,
 		IdleFor: func() time.Duration { return b.idle },
+		Events:  events.NewFakeRecorder(16),
 	}
 	return b
 }

@@ -7,6 +7,7 @@ import (
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -63,6 +64,10 @@ type FlowReconciler struct {
 	Expired func()
 	// Events emits the Events about flow runs.
 	Events events.EventRecorder
+	// Live reads FlowRun objects from the API server, and Writer writes their condition
+	// Stalled.
+	Live   client.Reader
+	Writer client.StatusClient
 
 	backlog   backlogLimiter
 	conflicts expirationConflicts
@@ -72,9 +77,10 @@ type FlowReconciler struct {
 
 // flowScope is the data of one reconciliation of a FlowRun.
 type flowScope struct {
-	runs    FlowRuns
-	request reconcile.Request
-	run     *flowrun.Run // after the previous steps
+	runs      FlowRuns
+	request   reconcile.Request
+	run       *flowrun.Run // after the previous steps
+	keyHolder *flowrun.Run // has the idempotency key of the run; nil: the run itself
 }
 
 // flowStep reconciles one part of a flow run. If nothing differs, it makes no call.
@@ -90,9 +96,11 @@ func (r *FlowReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	case object == nil:
 		return ctrl.Result{}, nil
 	case object.Holder != nil, object.Run.FlowID == "":
-		return ctrl.Result{}, nil // not a run
+		result, err := r.stall(ctx, req, object)
+		return conclude(ctx, result, err)
 	}
-	result, err := r.work(ctx, &flowScope{runs: r.Runs(req.Namespace), request: req, run: object.Run})
+	s := &flowScope{runs: r.Runs(req.Namespace), request: req, run: object.Run, keyHolder: object.KeyHolder}
+	result, err := r.work(ctx, s)
 	return conclude(ctx, result, err)
 }
 

@@ -38,7 +38,6 @@ func TestFlowReconciler_callsUseCasesThatAreDue(t *testing.T) {
 	}
 	cases := map[string]struct {
 		run       *flowrun.Run
-		object    *flowrun.Object
 		ttl       *time.Duration
 		idle      time.Duration
 		after     time.Duration
@@ -47,8 +46,6 @@ func TestFlowReconciler_callsUseCasesThatAreDue(t *testing.T) {
 	}{
 		"nothing of a deleted object":                      {},
 		"nothing of a running run":                         {run: in(orchestration.Running, nil), after: time.Hour},
-		"nothing of an object without a flow":              {run: stale(false), object: &flowrun.Object{Run: &flowrun.Run{StatusStale: true}}, after: time.Hour},
-		"nothing of a duplicate":                           {run: stale(false), object: &flowrun.Object{Run: stale(false), Holder: stale(false)}, after: time.Hour},
 		"nothing within 10 s after the timeout of a pause": {run: pausedFor(minute), after: minute, wantAfter: 10 * time.Second},
 		"nothing of a pause without a timeout":             {run: in(orchestration.Paused, nil), after: time.Hour},
 		"the end of a pause":                               {run: pausedFor(minute), after: minute + 10*time.Second, wantCalls: []string{"ExpirePause"}},
@@ -77,7 +74,7 @@ func TestFlowReconciler_callsUseCasesThatAreDue(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newFlowFixture(tc.run)
-			b.object, b.runs.ttl, b.idle = tc.object, tc.ttl, tc.idle
+			b.runs.ttl, b.idle = tc.ttl, tc.idle
 			b.clock.SetTime(start.Add(tc.after))
 			result, err := b.reconcile(t)
 			check(t, result, err, tc.wantAfter)

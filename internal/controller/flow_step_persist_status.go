@@ -22,6 +22,7 @@ func (r *FlowReconciler) persistStatus(ctx context.Context, s *flowScope) (Resul
 		return Result{}, err
 	}
 	s.run = run
+	r.reportDuplicateKey(s)
 	return Result{}, nil
 }
 

@@ -81,6 +81,9 @@ type Object struct {
 	// Holder is the run of another object that has the same id; nil if there is none. If
 	// it is set, the object is not a run.
 	Holder *Run
+	// KeyHolder is the run that has the idempotency key of this one; nil if this one has
+	// it, or has none. Both are runs.
+	KeyHolder *Run
 }
 
 // ObjectChanged is called with the namespace and the name of a FlowRun object that is new,

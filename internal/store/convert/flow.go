@@ -69,6 +69,9 @@ func FlowToStatus(flow *flowrun.Flow, o *v1alpha1.RegisteredFlow) {
 	}
 }
 
+// ObserveFlow writes to the status of an object the flow that it stands for.
+func ObserveFlow(o *v1alpha1.RegisteredFlow) { FlowToStatus(FlowFromObject(o), o) }
+
 // maxSlug is how many characters of a flow's name are in the name of its object.
 const maxSlug = 40
 

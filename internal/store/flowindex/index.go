@@ -99,6 +99,24 @@ func (x *Index) Flow(id string) *flowrun.Flow {
 	return x.tables.flows.id(id)
 }
 
+// FlowHolder returns the flow that has the name or the id of the flow of an object instead
+// of it; nil if it has both itself. It is false for an unknown object.
+func (x *Index) FlowHolder(uid string) (holder *flowrun.Flow, known bool) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	flow := x.flows[uid]
+	if flow == nil {
+		return nil, false
+	}
+	if first := x.tables.flows.holder(flow.Name); first != flow {
+		return first, true
+	}
+	if first := first(x.tables.flows.byID, &flowrun.Flow{ID: flow.ID}); first != flow {
+		return first, true
+	}
+	return nil, true
+}
+
 // FlowNamed returns the flow with a name, nil if there is none.
 func (x *Index) FlowNamed(name string) *flowrun.Flow {
 	x.mu.RLock()

@@ -319,3 +319,36 @@ func BenchmarkRunsOfASnapshot(b *testing.B) {
 		}
 	}
 }
+
+func TestFlowHolder_isTheFlowWithTheSameNameOrID(t *testing.T) {
+	t.Parallel()
+	x := New(registered)
+	put := func(uid, id, name string, age time.Duration) *flowrun.Flow {
+		flow := &flowrun.Flow{ID: id, Name: name, Created: start.Add(-age), Ref: ref(uid)}
+		x.PutFlow(flow)
+		return flow
+	}
+	first := put("first", "a", "etl", time.Hour)
+	put("same-name", "b", "etl", time.Minute)
+	put("same-id", "a", "other", time.Minute)
+	cases := map[string]struct {
+		want  *flowrun.Flow
+		known bool
+	}{
+		"first":     {nil, true},
+		"same-name": {first, true},
+		"same-id":   {first, true},
+		"unknown":   {nil, false},
+	}
+	for uid, tc := range cases {
+		if got, known := x.FlowHolder(uid); got != tc.want || known != tc.known {
+			t.Errorf("%s: %v, %v, want %v, %v", uid, got, known, tc.want, tc.known)
+		}
+	}
+	x.RemoveFlow("first")
+	for _, uid := range []string{"same-name", "same-id"} {
+		if got, known := x.FlowHolder(uid); got != nil || !known {
+			t.Errorf("%s: %v, %v after the first was deleted", uid, got, known)
+		}
+	}
+}

@@ -65,5 +65,16 @@ func (c *Cluster) FlowRunObject(namespace, name string) *flowrun.Object {
 	if holder := n.index.Run(known.Run.ID); holder != nil && holder.Ref.UID != known.Run.Ref.UID {
 		object.Holder = holder
 	}
+	if key, ok := known.Run.Key(); ok && known.Run.FlowID != "" {
+		if holder := n.index.RunByKey(key); holder != nil && holder.Ref.UID != known.Run.Ref.UID {
+			object.KeyHolder = holder
+		}
+	}
 	return object
+}
+
+// FlowHolder returns the flow that has the name or the id of the flow of a RegisteredFlow
+// object; nil if the object has both. It is false if the index does not have the object.
+func (c *Cluster) FlowHolder(namespace, uid string) (holder *flowrun.Flow, known bool) {
+	return c.flows.known(namespace).index.FlowHolder(uid)
 }
