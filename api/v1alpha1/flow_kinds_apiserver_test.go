@@ -386,7 +386,7 @@ func TestKubectlShowsFlowsAndRuns(t *testing.T) {
 	for what, want := range map[string][]string{
 		"get flowruns":                                            {"NAME STATE REASON FLOW RUN-NAME RUNS AGE", run + " COMPLETED Counted etl watchful-otter 2 "},
 		"get frun -o wide":                                        {"AGE ID FLOW-ID NEXT-START DURATION MESSAGE", uuidB + " " + uuidA + " 90.5 all done"},
-		"get registeredflows":                                     {"NAME FLOW-NAME ID AGE", flow + " the etl " + uuidA},
+		"get registeredflows":                                     {"NAME FLOW-NAME ID STALLED AGE", flow + " the etl " + uuidA},
 		"get trflow":                                              {flow},
 		"get rundata -o wide":                                     {"NAME TYPE KEY RUN-ID AGE SENDER", input + " Input k-1 " + uuidB},
 		"get trdata":                                              {input},
