@@ -23,6 +23,8 @@ type fakeFlowRuns struct {
 	err error // of each call
 	ttl *time.Duration
 
+	moreChildren bool // after a call of CancelChildren
+
 	calls []string
 }
 
@@ -62,9 +64,9 @@ func (f *fakeFlowRuns) RepairCopy(context.Context, *flowrun.Run) error {
 	return f.err
 }
 
-func (f *fakeFlowRuns) CancelChildren(context.Context, *flowrun.Run) error {
+func (f *fakeFlowRuns) CancelChildren(context.Context, *flowrun.Run) (bool, error) {
 	f.calls = append(f.calls, "CancelChildren")
-	return f.err
+	return f.moreChildren, f.err
 }
 
 func (f *fakeFlowRuns) Expiration(run *flowrun.Run) (*time.Time, bool) {

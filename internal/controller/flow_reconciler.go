@@ -30,8 +30,9 @@ type FlowRuns interface {
 	MarkLate(ctx context.Context, id string) (*flowrun.Run, error)
 	// RepairCopy gives the task run that stands for a subflow the state of its run.
 	RepairCopy(ctx context.Context, run *flowrun.Run) error
-	// CancelChildren cancels the task runs and subflows of a run that is CANCELLED.
-	CancelChildren(ctx context.Context, run *flowrun.Run) error
+	// CancelChildren cancels the task runs and subflows of a run that is CANCELLED. more:
+	// some are left.
+	CancelChildren(ctx context.Context, run *flowrun.Run) (more bool, err error)
 	// Expiration, FinishedWithoutTTL and Expire are those of Runs.
 	Expiration(run *flowrun.Run) (at *time.Time, known bool)
 	FinishedWithoutTTL(ctx context.Context, visit func(name string)) error
@@ -81,6 +82,8 @@ type flowScope struct {
 	request   reconcile.Request
 	run       *flowrun.Run // after the previous steps
 	keyHolder *flowrun.Run // has the idempotency key of the run; nil: the run itself
+
+	moreChildren bool // the run is cancelled, and has children to cancel
 }
 
 // flowStep reconciles one part of a flow run. If nothing differs, it makes no call.

@@ -39,6 +39,7 @@ func TestFlowReconciler_callsUseCasesThatAreDue(t *testing.T) {
 	cases := map[string]struct {
 		run       *flowrun.Run
 		ttl       *time.Duration
+		more      bool // children after a call of CancelChildren
 		idle      time.Duration
 		after     time.Duration
 		wantCalls []string
@@ -56,13 +57,25 @@ func TestFlowReconciler_callsUseCasesThatAreDue(t *testing.T) {
 		"the mark of a late run":                           {run: scheduled, after: 15 * time.Second, wantCalls: []string{"MarkLate"}},
 		"nothing of a subflow within 5 s":                  {run: in(orchestration.Running, subflow), after: time.Second, wantAfter: 4 * time.Second},
 		"the copy of a subflow's state":                    {run: in(orchestration.Running, subflow), after: 5 * time.Second, wantCalls: []string{"RepairCopy"}},
-		"the children of a cancelled run, again for 10 minutes": {
-			run: in(orchestration.Cancelled, nil), after: time.Minute, wantCalls: []string{"CancelChildren"}, wantAfter: 20 * time.Second,
+		"the children of a cancelled run, and again after 20 s": {
+			run: in(orchestration.Cancelled, nil), after: 10 * minute, wantCalls: []string{"CancelChildren"}, wantAfter: 20 * time.Second,
 		},
-		"the children of a cancelled run, once after that": {run: in(orchestration.Cancelled, nil), after: time.Hour, wantCalls: []string{"CancelChildren"}},
-		"nothing before the status write delay":            {run: stale(false), after: 100 * time.Millisecond, wantAfter: 400 * time.Millisecond},
-		"the first status":                                 {run: stale(false), after: time.Second, wantCalls: []string{"PersistStatus"}},
-		"nothing of a REST run while clients write":        {run: stale(true), after: 10 * time.Second, wantAfter: 20 * time.Second},
+		"the children of a cancelled run, less often later": {
+			run: in(orchestration.Cancelled, nil), after: time.Hour, wantCalls: []string{"CancelChildren"}, wantAfter: 2 * minute,
+		},
+		"the children of a cancelled run, as long as it exists": {
+			run: in(orchestration.Cancelled, nil), after: 48 * time.Hour, wantCalls: []string{"CancelChildren"}, wantAfter: maxWait,
+		},
+		"more children of a cancelled run, before its expiration": {
+			run: in(orchestration.Cancelled, nil), more: true, ttl: &minute, after: minute, wantCalls: []string{"CancelChildren"}, wantAfter: minWait,
+		},
+		"the children of a cancelled run, then its expiration": {
+			run: in(orchestration.Cancelled, nil), ttl: &minute, after: minute, wantCalls: []string{"CancelChildren", "Expire"}, wantAfter: 20 * time.Second,
+		},
+		"no children of a run that failed or crashed": {run: in(orchestration.Crashed, nil), after: minute},
+		"nothing before the status write delay":       {run: stale(false), after: 100 * time.Millisecond, wantAfter: 400 * time.Millisecond},
+		"the first status":                            {run: stale(false), after: time.Second, wantCalls: []string{"PersistStatus"}},
+		"nothing of a REST run while clients write":   {run: stale(true), after: 10 * time.Second, wantAfter: 20 * time.Second},
 		"the first status of a REST run when clients are idle": {
 			run: stale(true), after: time.Second, idle: idleBeforeWrite, wantCalls: []string{"PersistStatus"},
 		},
@@ -74,7 +87,7 @@ func TestFlowReconciler_callsUseCasesThatAreDue(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newFlowFixture(tc.run)
-			b.runs.ttl, b.idle = tc.ttl, tc.idle
+			b.runs.ttl, b.runs.moreChildren, b.idle = tc.ttl, tc.more, tc.idle
 			b.clock.SetTime(start.Add(tc.after))
 			result, err := b.reconcile(t)
 			check(t, result, err, tc.wantAfter)

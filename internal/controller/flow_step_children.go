@@ -11,11 +11,13 @@ const (
 	// copyDelay is the time after a transition of a subflow at which its task run must have
 	// the state. The call that stored the state copies it, so the controller comes later.
 	copyDelay = 5 * time.Second
-	// childrenInterval is the time between two looks for children of a cancelled flow run
-	// (flows contract §6).
+	// childrenInterval is the shortest time between two looks for children of a cancelled
+	// flow run (flows contract §6). Task runs can be created or reported late, so the looks
+	// go on while the run exists.
 	childrenInterval = 20 * time.Second
-	// childrenWindow is how long children are looked for: task runs can be reported late.
-	childrenWindow = 10 * time.Minute
+	// childrenPatience is the part of the time since the cancellation that passes between
+	// two looks, up to maxWait: late children become rare.
+	childrenPatience = 30
 )
 
 // repairCopy gives the task run that stands for a subflow its state, if the program that
@@ -35,11 +37,14 @@ func (r *FlowReconciler) cancelChildren(ctx context.Context, s *flowScope) (Resu
 	if s.run.State == nil || s.run.State.Type != orchestration.Cancelled {
 		return Result{}, nil
 	}
-	if err := s.runs.CancelChildren(ctx, s.run); err != nil {
+	more, err := s.runs.CancelChildren(ctx, s.run)
+	switch {
+	case err != nil:
 		return Result{}, err
+	case more:
+		s.moreChildren = true
+		return requeueAfter(minWait), nil // other runs come in between
+	default:
+		return requeueAfter(max(childrenInterval, r.Clock.Since(s.run.State.Timestamp)/childrenPatience)), nil
 	}
-	if r.Clock.Since(s.run.State.Timestamp) > childrenWindow {
-		return Result{}, nil
-	}
-	return requeueAfter(childrenInterval), nil
 }

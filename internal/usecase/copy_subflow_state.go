@@ -23,10 +23,9 @@ func copiedStateID(stateID string) string {
 // CopySubflowState gives a task run the state of the subflow that it stands for (flows
 // contract §4.7). subflow returns the subflow's run as it is now, and is called again after
 // each conflict, so that a call that is late copies no state that is over. repair is for
-// calls that no change of the subflow has caused: they leave a state that is newer, or that
-// another subflow has. The task run has every state once, for any number of calls. Errors:
-// ErrNotFound if the task run does not exist, those of subflow, ErrConflict,
-// ErrUnavailable.
+// calls that no change of the subflow has caused: they leave a state that is newer. The task
+// run has every state once, for any number of calls. Errors: ErrNotFound if the task run
+// does not exist, those of subflow, ErrConflict, ErrUnavailable.
 func (s *Service) CopySubflowState(
 	ctx context.Context, id string, repair bool, subflow func(context.Context) (*flowrun.Run, error),
 ) error {
@@ -54,21 +53,29 @@ func proposalOf(subflow *flowrun.Run) taskrun.Proposal {
 	return p.Fit()
 }
 
-// copies reports whether a task run takes over the current state of the subflow.
+// copies reports whether a task run takes over the current state of the subflow. A repair
+// leaves what is later, except the first state of the task run, which existed before its
+// subflows. Any other call has just stored the state: it is the latest one, unless the task
+// run has a state of the same subflow that this call does not know.
 func copies(run *taskrun.Run, subflow *flowrun.Run, repair bool) bool {
 	switch current := run.State; {
 	case run.Has(copiedStateID(subflow.State.ID)):
 		return false
-	case current == nil:
+	case current == nil, hasOriginal(subflow, current):
 		return true
-	case current.Details.ChildFlowRunID == subflow.ID:
-		// Either the task run has an earlier state of the subflow, or a later one.
-		return slices.ContainsFunc(subflow.History, func(earlier orchestration.State) bool {
-			return copiedStateID(earlier.ID) == current.ID
-		})
-	case current.Details.ChildFlowRunID != "":
-		return !repair
+	case current.Details.ChildFlowRunID == "" && run.StateCount() == 1:
+		return true
+	case repair:
+		return !subflow.State.Timestamp.Before(current.Timestamp)
 	default:
-		return !repair || subflow.State.Timestamp.After(current.Timestamp)
+		return current.Details.ChildFlowRunID != subflow.ID
 	}
+}
+
+// hasOriginal reports whether a state of a task run is the copy of an earlier state of the
+// subflow.
+func hasOriginal(subflow *flowrun.Run, state *orchestration.State) bool {
+	return slices.ContainsFunc(subflow.History, func(earlier orchestration.State) bool {
+		return copiedStateID(earlier.ID) == state.ID
+	})
 }

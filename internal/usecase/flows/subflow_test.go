@@ -102,37 +102,85 @@ func TestRepairCopy_leavesTheStateOfAnotherSubflow(t *testing.T) {
 	}
 }
 
-func TestCancelChildren_cancelsWhatHasNotEnded(t *testing.T) {
+// Two subflows of one task run: the task run gets the state that was written last, whichever copies were lost.
+func TestRepairCopy_givesTheTaskRunTheLatestStateOfAllSubflows(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		f := newFixture(t)
+		taskRuns := &losingCopies{TaskRuns: f.TaskRuns}
+		f.TaskRuns = taskRuns
+		placeholder := f.mustCreateTask(t, f.mustCreate(t, inState(orchestration.Running)).ID, "1")
+		var children []string
+		var latest *flowrun.Run
+		for range rapid.IntRange(1, 8).Draw(t, "writes") {
+			f.clock.Step(time.Second)
+			taskRuns.lost = rapid.Bool().Draw(t, "lost")
+			if i := rapid.IntRange(0, len(children)).Draw(t, "child"); i < len(children) {
+				outcome := f.mustSet(t, children[i], rapid.SampledFrom(orchestration.StateTypes).Draw(t, "type"), forced)
+				if outcome.Written {
+					latest = outcome.Run
+				}
+				continue
+			}
+			latest = f.mustCreate(t, withParent(placeholder.ID))
+			children = append(children, latest.ID)
+		}
+		taskRuns.lost = false
+		for _, id := range rapid.Permutation(children).Draw(t, "order") {
+			if err := f.RepairCopy(t.Context(), f.mustGet(t, id)); err != nil {
+				t.Fatalf("RepairCopy(): %v", err)
+			}
+		}
+		got := f.mustGetTask(t, placeholder.ID).State
+		if got.Type != latest.State.Type || got.Name != latest.State.Name || got.Details.ChildFlowRunID != latest.ID {
+			t.Errorf("the task run is %s of subflow %s, want %s of %s", got.Name, got.Details.ChildFlowRunID, latest.State.Name, latest.ID)
+		}
+	})
+}
+
+// A client can name the subflow in a state that it sets itself.
+func TestRepairCopy_replacesAnEarlierStateThatAClientSet(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	parent := f.mustCreate(t, inState(orchestration.Running))
-	first, second := f.mustCreateTask(t, parent.ID, "1"), f.mustCreateTask(t, parent.ID, "2")
-	plain := f.mustCreateTask(t, parent.ID, "3")
-	subflow := f.mustCreate(t, withParent(first.ID), inState(orchestration.Running))
-	deployed := f.mustCreate(t, withParent(second.ID), inState(orchestration.Running), func(in *flowrun.NewRun) { in.Run.DeploymentID = "deployment" })
-	ended := f.mustCreate(t, withParent(second.ID), inState(orchestration.Completed))
-	if err := f.CancelChildren(t.Context(), parent); err != nil {
+	placeholder := f.mustCreateTask(t, f.mustCreate(t, inState(orchestration.Running)).ID, "1")
+	child := f.mustCreate(t, withParent(placeholder.ID))
+	ofClient := proposal(orchestration.Running, forced, func(p *taskrun.Proposal) { p.Details.ChildFlowRunID = child.ID })
+	if _, err := f.tasks.SetState(t.Context(), placeholder.ID, ofClient); err != nil {
 		t.Fatal(err)
 	}
-	if got := f.mustGetTask(t, plain.ID).State.Type; got != orchestration.Pending {
-		t.Errorf("a task run of a run that is RUNNING is %s, want PENDING", got)
+	f.clock.Step(time.Second)
+	completed := f.mustSet(t, child.ID, orchestration.Completed, forced).Run
+	if err := f.RepairCopy(t.Context(), completed); err != nil {
+		t.Fatal(err)
 	}
-	cancelled := f.mustSet(t, parent.ID, orchestration.Cancelled).Run
-	for range 2 {
-		if err := f.CancelChildren(t.Context(), cancelled); err != nil {
-			t.Fatal(err)
-		}
+	if got := f.mustGetTask(t, placeholder.ID).State.Type; got != orchestration.Completed {
+		t.Errorf("the task run is %s, want COMPLETED", got)
 	}
-	for _, id := range []string{first.ID, second.ID, plain.ID} {
-		if got := f.mustGetTask(t, id).State.Type; got != orchestration.Cancelled {
-			t.Errorf("a task run is %s, want CANCELLED", got)
-		}
-	}
-	for id, want := range map[string]orchestration.StateType{
-		subflow.ID: orchestration.Cancelled, deployed.ID: orchestration.Cancelling, ended.ID: orchestration.Completed,
+}
+
+// Objects that were created with kubectl have times in whole seconds, in any order.
+func TestRepairCopy_replacesTheFirstStateOfATaskRun(t *testing.T) {
+	t.Parallel()
+	for name, created := range map[string]time.Duration{
+		"of an earlier time": -time.Second, "of the same time": 0, "of a later time": time.Second,
 	} {
-		if got := f.mustGet(t, id).State.Type; got != want {
-			t.Errorf("a subflow is %s, want %s", got, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			taskRuns := &losingCopies{TaskRuns: f.TaskRuns, lost: true}
+			f.TaskRuns = taskRuns
+			parent := f.mustCreate(t, inState(orchestration.Running))
+			f.clock.Step(created)
+			placeholder := f.mustCreateTask(t, parent.ID, "1")
+			f.clock.SetTime(start)
+			child := f.mustCreate(t, withParent(placeholder.ID), inState(orchestration.Completed))
+			taskRuns.lost = false
+			if err := f.RepairCopy(t.Context(), child); err != nil {
+				t.Fatal(err)
+			}
+			if got := f.mustGetTask(t, placeholder.ID).State.Type; got != orchestration.Completed {
+				t.Errorf("the task run is %s, want COMPLETED", got)
+			}
+		})
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
-	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
@@ -24,7 +23,8 @@ type TaskRuns interface {
 	// CopySubflowState gives a task run the state of the subflow that it stands for (see
 	// usecase.Service).
 	CopySubflowState(ctx context.Context, id string, repair bool, subflow func(context.Context) (*flowrun.Run, error)) error
-	// Cancel makes a task run CANCELLED that has not ended, by force.
+	// Cancel makes a task run CANCELLED that has not ended, by force. A task run that does
+	// not exist counts as ended.
 	Cancel(ctx context.Context, id, message string) error
 	// DeleteOfFlowRun deletes the task runs of a flow run. It may miss those that are
 	// created during the call.
@@ -48,8 +48,7 @@ func (t taskRuns) CopySubflowState(
 }
 
 func (t taskRuns) Cancel(ctx context.Context, id, message string) error {
-	_, err := t.service.SetState(ctx, id, taskrun.Proposal{Type: orchestration.Cancelled, Message: &message, Force: true})
-	return ignoreNotFound(err)
+	return ignoreNotFound(t.service.Cancel(ctx, id, message))
 }
 
 func (t taskRuns) Cached(id string) *taskrun.Run { return t.store.Known(id) }
