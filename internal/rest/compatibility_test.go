@@ -21,6 +21,9 @@ var partial = map[string]string{
 	"POST /logs/filter":                   "answers from that memory",
 	"GET /admin/storage":                  "always null: no blocks are kept",
 	"GET /observed-states":                "of the runs that are there",
+	"GET /admin/settings":                 "the settings that the page of Prefect reads, and the limit of lists",
+	"POST /ui/flows/count-deployments":    "always 0: no deployments are kept",
+	"POST /deployments/paginate":          "empty: the operator keeps none",
 	"POST /flow_runs/":                    "work pools, block documents and deployments are not kept: the first two are rejected, the id of a deployment is not checked",
 	"POST /flow_runs/{id}/resume":         "404 in place of Prefect's 500 if there is no such run",
 	"PATCH /flow_runs/{id}/labels":        "values that are no scalars are 422; Prefect stores them, and every later read is a 500",
@@ -77,6 +80,9 @@ func compatibilityTable(t *testing.T) string {
 		}
 		served[key] = true
 		remark, isPartial := partial[key]
+		if listsNothing(r.path) {
+			remark, isPartial = "empty: the operator keeps none", true
+		}
 		state := "full"
 		if isPartial {
 			state = "partial"
