@@ -12,6 +12,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/feed"
 	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
@@ -32,24 +33,36 @@ func (s *namespaceHandler) eventsOut(k *socket) error {
 	if err != nil {
 		return ws.NewCloseError(websocket.StatusProtocolError, truncate(err.Error(), ws.MaxCloseReason))
 	}
+	streams, err := s.streamsFor(k, &filter)
+	if err != nil {
+		return err
+	}
 	var sending sync.WaitGroup
-	sending.Go(func() { k.Guard(func() { k.End(sendEvents(k, s.streamsFor(k, &filter))) }) })
+	sending.Go(func() { k.Guard(func() { k.End(sendEvents(k, streams)) }) })
 	err = ignoreFrames(k)
 	k.End(err)
 	sending.Wait()
 	return err
 }
 
-// streamsFor returns the streams of the kinds of runs that the filter can select events of. They end with the socket.
-func (s *namespaceHandler) streamsFor(k *socket, filter *wire.EventFilter) (streams []eventStream) {
+// streamsFor returns the streams of the kinds of runs that the filter can select events of. They end with the socket. The
+// route requires the permission to list task runs. A caller that cannot list flow runs gets no events of them.
+func (s *namespaceHandler) streamsFor(k *socket, filter *wire.EventFilter) (streams []eventStream, err error) {
 	now := s.now()
 	if options, wanted := filter.TaskRuns(now); wanted {
 		streams = append(streams, newRunStream(s.Stream.Follow(k.Life(), options), filter.Matches, s.events.Frame))
 	}
-	if options, wanted := filter.FlowRuns(now); wanted && s.Flows != nil {
-		streams = append(streams, newRunStream(s.Flows.Follow(k.Life(), options), s.matchesFlowRun(filter), s.flowRunFrame))
+	options, wanted := filter.FlowRuns(now)
+	if !wanted || s.Flows == nil {
+		return streams, nil
 	}
-	return streams
+	switch err := s.checkPermission(k.Life(), k.caller, VerbList, ResourceFlowRuns, s.namespace); {
+	case errors.Is(err, authn.ErrForbidden):
+		return streams, nil
+	case err != nil:
+		return nil, ws.NewInternalError("reviewing access to flow runs", err)
+	}
+	return append(streams, newRunStream(s.Flows.Follow(k.Life(), options), s.matchesFlowRun(filter), s.flowRunFrame)), nil
 }
 
 func (s *namespaceHandler) matchesFlowRun(filter *wire.EventFilter) func(*flowrun.Change) bool {
