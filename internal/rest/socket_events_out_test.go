@@ -4,16 +4,19 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/feed"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/test/offsetclock"
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
@@ -107,6 +110,47 @@ func TestEventsOut_brokenStreamClosesWithACodeForReconnecting(t *testing.T) {
 				p.send(t, sample.FutureFilter)
 				p.expectEnd(t, end{1011, "Internal error"})
 			})
+		})
+	}
+}
+
+// The route requires the permission to list task runs. Events of flow runs need another one.
+func TestEventsOut_ofFlowRunsNeedThePermissionToListThem(t *testing.T) {
+	t.Parallel()
+	const tasks, both = "list taskruns in default", "list taskruns in default and list flowruns in default"
+	for name, tc := range map[string]struct {
+		token string
+		fails bool // the review of the access to flow runs
+		want  string
+	}{
+		"permitted":     {token: both, want: "prefect.flow-run.Pending"},
+		"not permitted": {token: tasks},
+		"not reviewed":  {token: both, fails: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			reviewer := &fakeReviewer{}
+			if tc.fails {
+				reviewer.fail("list flowruns in default", authn.ErrUnavailable)
+			}
+			inBubble(t, func(w *socketFixture) {
+				t := w.t
+				p := w.open(t, pathEventsOut, offering...)
+				p.send(t, `{"type":"auth","token":"`+tc.token+`"}`)
+				p.expect(t, frameSuccess)
+				p.send(t, `{"type":"filter","filter":{"event":{"prefix":["prefect.flow-run."]}}}`)
+				synctest.Wait()
+				if tc.fails {
+					p.expectEnd(t, end{1011, "Internal error"})
+					return
+				}
+				w.createFlows(t)
+				if tc.want == "" {
+					p.silent(t)
+				} else if frame := p.recv(t); !strings.Contains(frame, tc.want) {
+					t.Errorf("frame %s, want %s", frame, tc.want)
+				}
+			}, withReviewer(reviewer), func(_ *Options, d *Dependencies) { d.Clock = offsetclock.New(time.Until(noon)) })
 		})
 	}
 }
