@@ -115,44 +115,44 @@ func (w *waits) outside(run runKey, state string) (proposals []reconcile.Request
 
 // runChanges returns a source of the proposals that a change of a TaskRun affects.
 func (r *ProposalReconciler) runChanges() source.Source {
-	return source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-		stop := r.OnChange(func(namespace, name string, run *taskrun.Run) {
-			var state *orchestration.State
-			if run != nil {
-				state = run.State
+	return r.affectedBy(func(add func(kind, namespace, name string, state *orchestration.State)) (stop func()) {
+		return r.OnChange(func(namespace, name string, run *taskrun.Run) {
+			if run == nil {
+				run = &taskrun.Run{}
 			}
-			r.addAffected(queue, v1alpha1.KindTaskRun, namespace, name, state)
+			add(v1alpha1.KindTaskRun, namespace, name, run.State)
 		})
-		context.AfterFunc(ctx, stop)
-		return nil
 	})
 }
 
 // flowRunChanges returns a source of the proposals that a change of a FlowRun affects.
 func (r *ProposalReconciler) flowRunChanges() source.Source {
-	return source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-		stop := r.OnFlowRunChange(func(namespace, name string, run *flowrun.Run) {
-			var state *orchestration.State
-			if run != nil {
-				state = run.State
+	return r.affectedBy(func(add func(kind, namespace, name string, state *orchestration.State)) (stop func()) {
+		return r.OnFlowRunChange(func(namespace, name string, run *flowrun.Run) {
+			if run == nil {
+				run = &flowrun.Run{}
 			}
-			r.addAffected(queue, v1alpha1.KindFlowRun, namespace, name, state)
+			add(v1alpha1.KindFlowRun, namespace, name, run.State)
+		})
+	})
+}
+
+// affectedBy returns a source of the proposals to evaluate after a change of an object: those
+// that were evaluated in another state of the run, or all if the object is not a run.
+func (r *ProposalReconciler) affectedBy(
+	follow func(add func(kind, namespace, name string, state *orchestration.State)) (stop func()),
+) source.Source {
+	return source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		stop := follow(func(kind, namespace, name string, state *orchestration.State) {
+			id := ""
+			if state != nil {
+				id = state.ID
+			}
+			for _, request := range r.waits.outside(runKey{kind, types.NamespacedName{Namespace: namespace, Name: name}}, id) {
+				queue.Add(request)
+			}
 		})
 		context.AfterFunc(ctx, stop)
 		return nil
 	})
-}
-
-// addAffected adds the proposals to evaluate after a change of an object: those that were
-// evaluated in another state of the run, or all if the object is not a run.
-func (r *ProposalReconciler) addAffected(
-	queue workqueue.TypedRateLimitingInterface[reconcile.Request], kind, namespace, name string, state *orchestration.State,
-) {
-	id := ""
-	if state != nil {
-		id = state.ID
-	}
-	for _, request := range r.waits.outside(runKey{kind, types.NamespacedName{Namespace: namespace, Name: name}}, id) {
-		queue.Add(request)
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
@@ -41,6 +42,17 @@ func (p *plugin) describe() *cobra.Command {
 	p.allNamespaces(cmd)
 	show := objectOutput(cmd)
 	cmd.Flags().StringVar(&system, "operator-namespace", operatorNamespace, "namespace of the operator")
+	describesRuns(p, cmd, show, &which, taskRunList, func(ctx context.Context, cluster Cluster, found []item) error {
+		return p.describeAll(ctx, cluster, found, system)
+	})
+	return cmd
+}
+
+// describesRuns makes a command show the selected runs of a kind as data, or describe them.
+func describesRuns[T row](
+	p *plugin, cmd *cobra.Command, show *output, which source[T], list func([]T) runtime.Object,
+	describe func(ctx context.Context, cluster Cluster, found []T) error,
+) {
 	cmd.RunE = func(cmd *cobra.Command, names []string) error {
 		if err := show.check(); err != nil {
 			return err
@@ -49,16 +61,15 @@ func (p *plugin) describe() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		found, err := selected(cmd.Context(), p, cluster, &which, names)
+		found, err := selected(cmd.Context(), p, cluster, which, names)
 		if err != nil {
 			return err
 		}
 		if !show.isTable() {
-			return showData(p, show, found, len(names) == 1, taskRunList)
+			return showData(p, show, found, len(names) == 1, list)
 		}
-		return p.describeAll(cmd.Context(), cluster, found, system)
+		return describe(cmd.Context(), cluster, found)
 	}
-	return cmd
 }
 
 func (p *plugin) describeAll(ctx context.Context, cluster Cluster, found []item, system string) error {

@@ -46,26 +46,15 @@ func (p *plugin) flowDescribe() *cobra.Command {
 	show := objectOutput(cmd)
 	cmd.Flags().IntVar(&limit, "tasks", defaultTreeLimit,
 		"maximum number of task runs to show of each flow run, first those that did not complete (0 = no limit)")
-	cmd.RunE = func(cmd *cobra.Command, names []string) error {
+	cmd.PreRunE = func(*cobra.Command, []string) error {
 		if limit < 0 {
 			return fmt.Errorf("--tasks %d: must be 0 or more", limit)
 		}
-		if err := show.check(); err != nil {
-			return err
-		}
-		cluster, err := p.Connect()
-		if err != nil {
-			return err
-		}
-		found, err := selected(cmd.Context(), p, cluster, &which, names)
-		if err != nil {
-			return err
-		}
-		if !show.isTable() {
-			return showData(p, show, found, len(names) == 1, flowRunList)
-		}
-		return p.describeFlows(cmd.Context(), cluster, &which, found, limit)
+		return nil
 	}
+	describesRuns(p, cmd, show, &which, flowRunList, func(ctx context.Context, cluster Cluster, found []flowItem) error {
+		return p.describeFlows(ctx, cluster, &which, found, limit)
+	})
 	return cmd
 }
 

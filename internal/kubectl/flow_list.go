@@ -1,7 +1,6 @@
 package kubectl
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,7 +15,6 @@ const terminalWidth = 120
 // flowList is `kubectl taskrun flow list`.
 func (p *plugin) flowList() *cobra.Command {
 	which := flowSelector{plugin: p}
-	var at listFlags
 	orders := ordersOf("flow", flowColumn)
 	cmd := &cobra.Command{
 		Use:     "list",
@@ -31,37 +29,14 @@ func (p *plugin) flowList() *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	which.bind(cmd)
-	p.allNamespaces(cmd)
-	show := objectOutput(cmd, formatWide)
-	at.bind(cmd, show, orderNames(orders))
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		compare, err := checkOrder(&at, show, orders)
-		if err != nil {
-			return err
-		}
-		return p.runFlowList(cmd.Context(), &which, compare, at.limit, show)
-	}
-	return cmd
-}
-
-func (p *plugin) runFlowList(ctx context.Context, which *flowSelector, compare func(a, b flowItem) int, limit int, show *output) error {
-	cluster, err := p.Connect()
-	if err != nil {
-		return err
-	}
-	namespace := p.namespaceOf(cluster)
-	found, err := which.find(ctx, cluster.Client, namespace)
-	if err != nil {
-		return err
-	}
-	slices.SortStableFunc(found, compare)
-	return showList(p, show, found, limit, namespace, flowRunList, func(found []flowItem) *table {
+	listsRuns(p, cmd, &which, orders, flowRunList, func(found []flowItem, show *output) *table {
 		t := p.flowTable(found)
 		if show.format != formatWide {
 			t.fit(terminalWidth, "FLOW", "RUN NAME")
 		}
 		return t
 	})
+	return cmd
 }
 
 func (p *plugin) flowTable(found []flowItem) *table {

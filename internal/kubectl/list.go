@@ -2,7 +2,6 @@ package kubectl
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -68,7 +67,6 @@ func checkOrder[T any](l *listFlags, show *output, orders map[string]func(a, b T
 // list is `kubectl taskrun list`.
 func (p *plugin) list() *cobra.Command {
 	var which selector
-	var at listFlags
 	orders := ordersOf("task", taskColumn)
 	cmd := &cobra.Command{
 		Use:     "list",
@@ -82,6 +80,16 @@ func (p *plugin) list() *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	which.bind(cmd)
+	listsRuns(p, cmd, &which, orders, taskRunList, func(found []item, _ *output) *table { return p.runTable(found) })
+	return cmd
+}
+
+// listsRuns makes a command list the selected runs of a kind, with the flags of lists.
+func listsRuns[T row](
+	p *plugin, cmd *cobra.Command, which source[T], orders map[string]func(a, b T) int,
+	list func([]T) runtime.Object, tableOf func([]T, *output) *table,
+) {
+	var at listFlags
 	p.allNamespaces(cmd)
 	show := objectOutput(cmd, formatWide)
 	at.bind(cmd, show, orderNames(orders))
@@ -90,23 +98,18 @@ func (p *plugin) list() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return p.runList(cmd.Context(), &which, compare, at.limit, show)
+		cluster, err := p.Connect()
+		if err != nil {
+			return err
+		}
+		namespace := p.namespaceOf(cluster)
+		found, err := which.find(cmd.Context(), cluster.Client, namespace)
+		if err != nil {
+			return err
+		}
+		slices.SortStableFunc(found, compare)
+		return showList(p, show, found, at.limit, namespace, list, func(found []T) *table { return tableOf(found, show) })
 	}
-	return cmd
-}
-
-func (p *plugin) runList(ctx context.Context, which *selector, compare func(a, b item) int, limit int, show *output) error {
-	cluster, err := p.Connect()
-	if err != nil {
-		return err
-	}
-	namespace := p.namespaceOf(cluster)
-	found, err := which.find(ctx, cluster.Client, namespace)
-	if err != nil {
-		return err
-	}
-	slices.SortStableFunc(found, compare)
-	return showList(p, show, found, limit, namespace, taskRunList, p.runTable)
 }
 
 // showList shows the last runs in a format, at most limit of them (0: all).

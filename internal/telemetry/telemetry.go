@@ -62,14 +62,10 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 		Help: "Always 1, by version and commit of this build.",
 	}, []string{"version", "commit"})
 	r := &Recorder{
-		transitions: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "taskrun_transitions_total",
-			Help: "State transitions, by previous type, new type, verdict and source.",
-		}, []string{"from", "to", "verdict", "source"}),
-		flowRuns: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "taskrun_flow_run_transitions_total",
-			Help: "State transitions of flow runs, by previous type, new type, verdict and source.",
-		}, []string{"from", "to", "verdict", "source"}),
+		transitions: newTransitions("taskrun_transitions_total",
+			"State transitions, by previous type, new type, verdict and source."),
+		flowRuns: newTransitions("taskrun_flow_run_transitions_total",
+			"State transitions of flow runs, by previous type, new type, verdict and source."),
 		proposals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "taskrun_proposals_evaluated_total",
 			Help: "Final verdicts on StateProposals, by verdict.",
@@ -117,6 +113,11 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 	info := version.Get()
 	build.WithLabelValues(info.Version, info.Commit).Set(1)
 	return r, nil
+}
+
+// newTransitions returns a counter of state transitions of one kind of runs.
+func newTransitions(name, help string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{"from", "to", "verdict", "source"})
 }
 
 // APIServerOutage counts an outage of the API server, when it begins.

@@ -27,8 +27,8 @@ const (
 // have not ended: task runs by force, subflows by the rules, those of deployments through
 // CANCELLING, because a worker ends their process (flows contract §6). The subflows come
 // first, because their states are copied to their task runs. more reports that the call
-// reached its limit and is to be repeated. A child that cannot be cancelled does not keep
-// the others from it. Errors: ErrUnavailable.
+// reached its limit: call it again. A child that cannot be cancelled does not stop the
+// others. Errors: ErrUnavailable.
 func (s *Service) CancelChildren(ctx context.Context, run *flowrun.Run) (more bool, err error) {
 	if run.State == nil || run.State.Type != orchestration.Cancelled {
 		return false, nil
